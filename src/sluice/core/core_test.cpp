@@ -1,0 +1,69 @@
+// What everything stands on: types by name, durations, near names, text in 16 bytes.
+#include <gtest/gtest.h>
+
+#include "sluice/core/batch.hpp"
+#include "sluice/core/delivery.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/core/settings.hpp"
+#include "sluice/core/type.hpp"
+#include "sluice/core/words.hpp"
+
+namespace sluice {
+namespace {
+
+TEST(Type, names_go_back_and_forth) {
+  for (const char* name : {"text", "int", "bigint", "float", "decimal(12,2)", "bool", "date", "timestamp", "uuid", "json"}) {
+    const auto type = parse_type(name);
+    ASSERT_TRUE(type) << name;
+    EXPECT_EQ(to_string(*type), name);
+  }
+}
+
+TEST(Type, a_decimal_needs_a_precision_of_1_to_38_and_a_scale_within_it) {
+  for (const char* name : {"decimal", "decimal(0,0)", "decimal(39,0)", "decimal(4,5)", "decimal(4)", "decimal(a,b)", "integer"}) {
+    EXPECT_FALSE(parse_type(name)) << name;
+  }
+}
+
+TEST(Text, keeps_short_text_inside_and_points_at_long_text) {
+  const std::string longer(40, 'x');
+  EXPECT_EQ(Text("").view(), "");
+  EXPECT_EQ(Text("twelve bytes").view(), "twelve bytes");
+  EXPECT_EQ(Text(longer).view(), longer);
+  EXPECT_EQ(Text(longer).view().data(), longer.data());
+}
+
+TEST(Duration, has_units) {
+  EXPECT_EQ(parse_duration("30s")->count(), 30);
+  EXPECT_EQ(parse_duration("5m")->count(), 300);
+  EXPECT_EQ(parse_duration("2h")->count(), 7200);
+  EXPECT_EQ(parse_duration("7d")->count(), 604800);
+  EXPECT_EQ(parse_duration("15")->count(), 15);
+  for (const char* wrong : {"", "s", "1w", "-3s", "1.5h", "99999999999999999999s"}) EXPECT_FALSE(parse_duration(wrong)) << wrong;
+}
+
+TEST(Words, the_nearest_name_is_offered_and_a_far_one_is_not) {
+  const std::vector<std::string> known{"queue", "database", "objects"};
+  EXPECT_EQ(nearest("qeue", known), "queue");
+  EXPECT_EQ(nearest("zzzzzz", known), "");
+  EXPECT_EQ(did_you_mean("zzzzzz", known), "known are queue, database, objects");
+}
+
+TEST(Words, a_uuid_goes_back_and_forth) {
+  Key key;
+  ASSERT_TRUE(parse_uuid("00112233-4455-6677-8899-aabbccddeeff", key));
+  EXPECT_EQ(to_uuid(key), "00112233-4455-6677-8899-aabbccddeeff");
+  EXPECT_FALSE(parse_uuid("00112233-4455-6677-8899-aabbccddeefg", key));
+  EXPECT_FALSE(parse_uuid("0011", key));
+}
+
+TEST(Error, an_exit_code_stands_for_each_fault) {
+  EXPECT_EQ(exit_code(Fault::config), 2);
+  EXPECT_EQ(exit_code(Fault::denied), 3);
+  EXPECT_EQ(exit_code(Fault::transient), 3);
+  EXPECT_EQ(exit_code(Fault::data), 4);
+  EXPECT_EQ(exit_code(Fault::failed), 1);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,123 @@
+// A connection in the role of a database: tables to write to, and the ledger beside them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/core/delivery.hpp"
+#include "sluice/core/finding.hpp"
+#include "sluice/core/sink.hpp"
+#include "sluice/core/type.hpp"
+
+namespace sluice {
+
+struct TableName {
+  std::string schema;  // empty: where the database looks by itself (search_path, main)
+  std::string table;
+
+  std::string text() const { return schema.empty() ? table : schema + "." + table; }
+};
+
+// How a missing table is made.
+struct CreateTable {
+  std::string sql;   // the file's text, run as it stands; empty: made from the columns
+  std::string file;  // where that text stands, for messages; empty: `create: true`
+};
+
+// What a flow writes, and where.
+struct Target {
+  std::string project;
+  std::string flow;
+  TableName table;
+  std::optional<CreateTable> create;   // empty: the table must be there
+  std::optional<TableName> rejects;    // empty: the ledger's own table `reject`
+  Schema columns;                      // what the select gives
+};
+
+struct RunRecord {
+  std::int64_t id = 0;
+  std::string project;
+  std::string flow;
+  std::string version;  // of sluice
+  std::string status;   // "running", "done", "stopped", "failed"
+  std::int64_t started = 0;   // microseconds since 1970 UTC
+  std::int64_t finished = 0;  // 0 while it runs
+  std::uint64_t received = 0;
+  Written written;
+};
+
+struct RejectRecord {
+  Key id;  // names the reject in commands: printed as a uuid
+  std::string flow;
+  std::int64_t run = 0;
+  Key key;  // of the message
+  Stage stage = Stage::decode;
+  std::string reason;
+  std::string column;
+  std::string text;
+  std::string payload;  // sealed; only filled where it was asked for
+  std::int64_t at = 0;  // microseconds since 1970 UTC
+};
+
+// The tables in which the target database remembers what it holds, changed only in the data's own
+// transaction (messages, rejects) or in short ones of their own (runs, key checks).
+// One thread uses it.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+
+  virtual Result<std::int64_t> start_run(const RunRecord& run) = 0;  // gives the id
+  virtual Result<void> finish_run(const RunRecord& run) = 0;
+  virtual Result<std::vector<RunRecord>> runs(const std::string& project, std::size_t most) = 0;  // newest first
+
+  // The check value stored for a mask key, if the table was ever filled with that key.
+  virtual Result<std::optional<std::string>> key_check(const std::string& key_id) = 0;
+  virtual Result<void> remember_key(const std::string& key_id, const std::string& check) = 0;
+  virtual Result<std::vector<std::string>> key_ids() = 0;
+
+  // Rejects of one flow, oldest first. `with_payload` fills RejectRecord::payload.
+  virtual Result<std::vector<RejectRecord>> rejects(const Target& target, std::size_t most, bool with_payload) = 0;
+  virtual Result<std::optional<RejectRecord>> reject(const Target& target, const Key& id) = 0;
+  // Gives how many were there to drop. Empty `ids`: all of the flow.
+  virtual Result<std::uint64_t> drop_rejects(const Target& target, const std::vector<Key>& ids) = 0;
+
+  // Forgets message keys older than `age`, at most `most` of them; gives how many.
+  virtual Result<std::uint64_t> prune(std::chrono::hours age, std::size_t most) = 0;
+};
+
+// One row of cells as text, for demo and preview; empty optional: NULL.
+using Cells = std::vector<std::optional<std::string>>;
+struct Rows {
+  std::vector<std::string> names;
+  std::vector<Cells> rows;
+};
+
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  // Before the first row: the ledger is made or migrated, the table is made if it is missing and
+  // the target says how, and the columns are compared with the table's by name. Errors name every
+  // missing or extra column. Must be called before open_sink().
+  virtual Result<void> prepare(const Target& target) = 0;
+
+  // A connection of its own: one a worker. `run` stands in the rejects it writes.
+  virtual Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) = 0;
+  // How many sinks may work at once.
+  virtual std::size_t sinks_max() const = 0;
+
+  virtual Ledger& ledger() = 0;
+
+  // Read-only: reachability, rights, settings; what is wrong and what to do. `target` may be null.
+  virtual std::vector<Finding> probe(const Target* target) = 0;
+  // The table's first rows in no particular order; an error if there is no such table.
+  virtual Result<Rows> first_rows(const TableName& table, std::size_t most) = 0;
+  virtual Result<bool> has_table(const TableName& table) = 0;
+  virtual Result<std::uint64_t> count_rows(const TableName& table) = 0;
+};
+
+}  // namespace sluice

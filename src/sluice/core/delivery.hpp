@@ -1,0 +1,81 @@
+// What a source hands over at once, and what is said about it afterwards.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+// What makes a message this message and no other: 16 bytes, stored in the ledger as a uuid.
+// Keys made of a send time grow with it, so that inserts go to one side of the index.
+struct Key {
+  std::array<std::uint8_t, 16> bytes{};
+  auto operator<=>(const Key&) const = default;
+};
+
+// One input row, as the queue holds it. Views are valid as long as the Delivery's memory.
+struct Message {
+  Key key;
+  std::string_view body;
+  std::string_view message_id;
+  std::int64_t sent_at = 0;  // microseconds since 1970 UTC
+  std::uint32_t receive_count = 1;
+  std::string_view attributes;  // a JSON object of the message's own attributes: text, or "{}"
+};
+
+// What the source needs to forget a delivery: a number it gave out, never reused in a process.
+struct Receipt {
+  std::uint64_t number = 0;
+};
+
+// How the sink proves that it holds a message.
+enum class Proof {
+  message_keys,  // the ledger lists the key of each message
+  reject_ids,    // a replay: the reject whose id is the message's key is removed with the commit
+};
+
+struct Delivery {
+  std::vector<Message> messages;
+  std::shared_ptr<const void> memory;  // what the views point into
+  std::size_t bytes = 0;               // how much memory that is, about
+  Proof proof = Proof::message_keys;
+  Receipt receipt;
+};
+
+// By message: true if the far end held it already, or the delivery names it twice (the later ones).
+using Known = std::vector<bool>;
+
+enum class Stage : std::uint8_t { decode, contract, select, mask, sink };
+std::string_view to_string(Stage stage);
+
+// A message that broke the contract or that the sink refused. Never holds a value of it.
+struct Reject {
+  std::uint32_t message = 0;  // its number in the delivery
+  Stage stage = Stage::decode;
+  std::string reason;  // a code: "missing_field", "out_of_range", "check_violation"
+  std::string column;  // may be empty
+  std::string text;    // one sentence for a person, without values
+};
+
+// A reject as the ledger keeps it: the message is sealed, so that nothing of it can leak.
+struct SealedReject {
+  Reject reject;
+  Key key;
+  std::string payload;  // sealed bytes; see mask/seal.hpp
+};
+
+// What a commit made durable, in messages.
+struct Written {
+  std::uint64_t written = 0;   // with at least one row
+  std::uint64_t rows = 0;      // rows in the target: unnest makes more, filters fewer
+  std::uint64_t filtered = 0;  // left out by the select on purpose
+  std::uint64_t rejected = 0;
+  std::uint64_t known = 0;  // already there
+};
+
+}  // namespace sluice

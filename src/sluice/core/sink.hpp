@@ -1,0 +1,47 @@
+// The door rows go out by: one transaction after the other at the far end.
+//
+//   begin(delivery) -> write(batches) -> commit(rejects), or rollback() at any point
+//
+// A sink is used by one thread at a time. A sink destroyed before commit() leaves the
+// destination as it found it. After a transient error: rollback(), then begin() again with the
+// same delivery; begin() reconnects. The outcome of a commit whose reply was lost is found by that
+// begin(): the messages are then known.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sluice/core/batch.hpp"
+#include "sluice/core/delivery.hpp"
+#include "sluice/core/result.hpp"
+
+namespace sluice {
+
+struct SinkSeconds {
+  double encode = 0;    // our own work on values
+  double database = 0;  // waiting for the server
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Opens a transaction, writes the proof of every message into the ledger, and says which
+  // of them were there before. Those must have no effect.
+  virtual Result<Known> begin(const Delivery& delivery) = 0;
+
+  // Writes the rows of all messages that are neither known nor refused. What comes back are
+  // the refused messages: by a check of ours (type, length, NULL) or by the server. A message
+  // with one refused row has none of its rows written. Called at most once a transaction.
+  virtual Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) = 0;
+
+  // Rows, proof and rejects become visible here, all or none.
+  virtual Result<void> commit(std::span<const SealedReject> rejects) = 0;
+
+  virtual void rollback() = 0;
+
+  // Since it was opened.
+  virtual SinkSeconds seconds() const = 0;
+};
+
+}  // namespace sluice
