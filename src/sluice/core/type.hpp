@@ -9,13 +9,15 @@
 
 namespace sluice {
 
+__extension__ typedef __int128 Int128;  // g++ has it, ISO C++ does not
+
 // In a Vector, one value takes:
 enum class Kind : std::uint8_t {
   boolean,       // 1 byte, 0 or 1
   int32,         // std::int32_t
   int64,         // std::int64_t
   float64,       // double
-  decimal,       // __int128: the number times 10^scale
+  decimal,       // Int128: the number times 10^scale
   text,          // Text, valid UTF-8
   bytes,         // Text, any bytes
   date,          // std::int32_t: days since 1970-01-01

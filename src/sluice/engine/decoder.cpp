@@ -1,0 +1,503 @@
+#include "sluice/engine/decoder.hpp"
+
+#include <re2/re2.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "sluice/core/words.hpp"
+#include "sluice/engine/values.hpp"
+
+namespace sluice::engine {
+namespace {
+
+namespace json = simdjson::ondemand;
+
+// Deeper bodies are refused: nothing here may use the stack without a limit.
+constexpr int depth_max = 64;
+
+struct Reason {
+  std::string_view code;
+  std::string_view sentence;
+};
+constexpr std::array<Reason, 17> reasons{{
+    {"empty_body", "the body is empty"},
+    {"not_utf8", "the body is not valid UTF-8"},
+    {"not_json", "the body is not valid JSON"},
+    {"not_an_object", "the body is JSON but no object"},
+    {"nested_too_deep", "the body is nested too deep"},
+    {"duplicate_key", "the field stands in the body twice"},
+    {"missing_field", "the field is missing"},
+    {"extra_field", "the body has a field that the record does not name"},
+    {"wrong_type", "the value has another JSON type than the record says"},
+    {"null_not_allowed", "the value is null, which the record does not allow"},
+    {"malformed_value", "the text is not a value of the record's type"},
+    {"out_of_range", "the value does not fit the record's type"},
+    {"too_long", "the text is longer than the record's max"},
+    {"not_allowed_value", "the value is not one of those the record lists"},
+    {"pattern_mismatch", "the text does not match the record's pattern"},
+    {"nul_in_text", "the text holds a NUL character"},
+    {"body_too_large", "the body is larger than 1 MiB"},
+}};
+
+struct FieldRules {
+  RecordField field;
+  std::unique_ptr<RE2> pattern;
+};
+
+// One name on the way to a value: a field of the record, or the object that holds some.
+struct Node {
+  std::string name;
+  int field = -1;
+  std::vector<Node> children;
+  std::size_t next = 0;   // fields mostly come in one order: where to look first
+  std::uint64_t seen = 0; // the number of the body in which it was last seen
+};
+
+// Why a body was refused.
+struct Refusal {
+  const char* reason = nullptr;
+  int field = -1;
+  explicit operator bool() const { return reason != nullptr; }
+};
+
+const char* reason_of(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::UTF8_ERROR: return "not_utf8";
+    case simdjson::EMPTY: return "empty_body";
+    case simdjson::DEPTH_ERROR: return "nested_too_deep";
+    case simdjson::INCORRECT_TYPE: return "wrong_type";
+    default: return "not_json";
+  }
+}
+
+std::string_view trimmed_token(std::string_view token) {
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t')) {
+    token.remove_suffix(1);
+  }
+  return token;
+}
+
+}  // namespace
+
+std::string_view explain(std::string_view code) {
+  for (const Reason& reason : reasons) {
+    if (reason.code == code) return reason.sentence;
+  }
+  return "the row was refused";
+}
+
+class Decoder::Impl {
+ public:
+  Result<void> open(Record record) {
+    extra_ = record.extra;
+    for (std::size_t i = 0; i < record.fields.size(); ++i) {
+      RecordField& field = record.fields[i];
+      FieldRules rules{field, nullptr};
+      if (!field.pattern.empty()) {
+        RE2::Options options;
+        options.set_log_errors(false);
+        rules.pattern = std::make_unique<RE2>(field.pattern, options);
+        if (!rules.pattern->ok()) {
+          return fail(Fault::config, "record field '" + field.name + "': pattern: " + rules.pattern->error(),
+                      "write it as RE2 takes it (no look-around, no back-references)");
+        }
+      }
+      std::vector<std::string> path = field.path.empty() ? std::vector<std::string>{field.name} : field.path;
+      Node* node = &root_;
+      for (const std::string& name : path) {
+        if (node->field >= 0) return overlapping(field.name);
+        const auto found = std::ranges::find(node->children, name, &Node::name);
+        if (found == node->children.end()) {
+          node = &node->children.emplace_back(Node{name, -1, {}, 0, 0});
+        } else {
+          node = &*found;
+        }
+      }
+      if (node->field >= 0 || !node->children.empty()) return overlapping(field.name);
+      node->field = static_cast<int>(i);
+      fields_.push_back(std::move(rules));
+    }
+    present_.assign(fields_.size(), false);
+    return check_defaults();
+  }
+
+  void decode(const Delivery& delivery, Input& input, std::vector<Reject>& rejects) {
+    input.clear(delivery.messages.size());
+    for (std::size_t i = 0; i < delivery.messages.size(); ++i) {
+      const Message& message = delivery.messages[i];
+      const auto number = static_cast<std::uint32_t>(i);
+      if (const Refusal refusal = decode_body(message.body, input)) {
+        rejects.push_back(reject(number, refusal));
+      } else {
+        input.add_row(message, number);
+      }
+    }
+  }
+
+ private:
+  static Result<void> overlapping(const std::string& name) {
+    return fail(Fault::config, "record field '" + name + "': its path ends in, or runs through, that of another field");
+  }
+
+  // A default is a value like any other: it must pass the same rules.
+  Result<void> check_defaults() {
+    Record record;
+    for (const FieldRules& rules : fields_) record.fields.push_back(rules.field);
+    Input scratch(record);
+    scratch.clear(1);
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      const auto& text = fields_[i].field.default_text;
+      if (!text) continue;
+      if (const Refusal refusal = set_default(static_cast<int>(i), scratch)) {
+        return fail(Fault::config,
+                    "record field '" + fields_[i].field.name + "': default: " + std::string(explain(refusal.reason)));
+      }
+    }
+    return {};
+  }
+
+  Reject reject(std::uint32_t number, const Refusal& refusal) const {
+    const std::string_view reason = refusal.reason;
+    const bool contract = refusal.field >= 0 || reason == "extra_field";
+    Reject made;
+    made.message = number;
+    made.stage = contract ? Stage::contract : Stage::decode;
+    made.reason = reason;
+    if (refusal.field >= 0) made.column = fields_[static_cast<std::size_t>(refusal.field)].field.name;
+    made.text = explain(reason);
+    return made;
+  }
+
+  Refusal decode_body(std::string_view body, Input& input) {
+    if (body.empty()) return {"empty_body"};
+    if (body.size() > (1U << 20U)) return {"body_too_large"};
+    ++bodies_;
+    std::fill(present_.begin(), present_.end(), false);
+    row_ = input.rows();
+    // All strings of the body unescaped are never longer than the body.
+    char* strings = input.arena().take(body.size() + simdjson::SIMDJSON_PADDING);
+    strings_ = reinterpret_cast<std::uint8_t*>(strings);
+
+    json::document document;
+    if (const auto error =
+            parser_.iterate(body.data(), body.size(), body.size() + simdjson::SIMDJSON_PADDING).get(document)) {
+      return {reason_of(error)};
+    }
+    json::json_type type{};
+    if (const auto error = document.type().get(type)) return {reason_of(error)};
+    if (type != json::json_type::object) return {"not_an_object"};
+    json::object object;
+    if (const auto error = document.get_object().get(object)) return {reason_of(error)};
+    if (const Refusal refusal = decode_object(object, root_, input, 1)) return refusal;
+    // Behind the object there must be nothing.
+    if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return {"not_json"};
+    input.arena().shrink_last(static_cast<std::size_t>(reinterpret_cast<char*>(strings_) - strings));
+
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      if (present_[i]) continue;
+      const int field = static_cast<int>(i);
+      if (!fields_[i].field.default_text) return {"missing_field", field};
+      if (const Refusal refusal = set_default(field, input)) return refusal;
+    }
+    return {};
+  }
+
+  Refusal decode_object(json::object& object, Node& node, Input& input, int depth) {
+    for (auto entry : object) {
+      json::field pair;
+      if (const auto error = std::move(entry).get(pair)) return {reason_of(error)};
+      // Looked at before it is unescaped; a name with escapes takes the slow way.
+      Node* child = find(node, pair);
+      std::string_view key;
+      if (child == nullptr) {
+        if (const auto error = pair.unescaped_key().get(key)) return {reason_of(error)};
+        const auto found = std::ranges::find(node.children, key, &Node::name);
+        if (found != node.children.end()) child = &*found;
+      }
+      json::value value = pair.value();
+      if (child == nullptr) {
+        if (extra_ == Record::Extra::reject) return {"extra_field"};
+        if (const char* wrong = check(value, depth + 1)) return {wrong};
+        continue;
+      }
+      if (child->seen == bodies_) return {"duplicate_key", first_field(*child)};
+      child->seen = bodies_;
+      if (child->field >= 0) {
+        if (const Refusal refusal = set(child->field, value, input, depth)) return refusal;
+        continue;
+      }
+      json::json_type type{};
+      if (const auto error = value.type().get(type)) return {reason_of(error)};
+      if (type == json::json_type::null) {
+        if (const char* wrong = check(value, depth + 1)) return {wrong};
+        continue;  // what stands below it is missing
+      }
+      if (type != json::json_type::object) return {"wrong_type", first_field(*child)};
+      json::object inner;
+      if (const auto error = value.get_object().get(inner)) return {reason_of(error)};
+      if (depth >= depth_max) return {"nested_too_deep"};
+      if (const Refusal refusal = decode_object(inner, *child, input, depth + 1)) return refusal;
+    }
+    return {};
+  }
+
+  static Node* find(Node& node, json::field& pair) {
+    const std::size_t count = node.children.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      std::size_t at = node.next + i;
+      if (at >= count) at -= count;
+      if (pair.key().unsafe_is_equal(node.children[at].name)) {
+        node.next = at + 1 == count ? 0 : at + 1;
+        return &node.children[at];
+      }
+    }
+    return nullptr;
+  }
+
+  static int first_field(const Node& node) { return node.field >= 0 ? node.field : first_field(node.children.front()); }
+
+  // Goes through a value that nobody reads, so that a body is either JSON to its last byte or refused.
+  static const char* check(json::value value, int depth) {
+    if (depth > depth_max) return "nested_too_deep";
+    json::json_type type{};
+    if (const auto error = value.type().get(type)) return reason_of(error);
+    switch (type) {
+      case json::json_type::object: {
+        json::object object;
+        if (const auto error = value.get_object().get(object)) return reason_of(error);
+        for (auto entry : object) {
+          json::field pair;
+          if (const auto error = std::move(entry).get(pair)) return reason_of(error);
+          if (const char* wrong = check(pair.value(), depth + 1)) return wrong;
+        }
+        return nullptr;
+      }
+      case json::json_type::array: {
+        json::array array;
+        if (const auto error = value.get_array().get(array)) return reason_of(error);
+        for (auto entry : array) {
+          json::value inner;
+          if (const auto error = std::move(entry).get(inner)) return reason_of(error);
+          if (const char* wrong = check(inner, depth + 1)) return wrong;
+        }
+        return nullptr;
+      }
+      case json::json_type::string: {
+        std::string_view text;
+        const auto error = value.get_string().get(text);
+        return error ? reason_of(error) : nullptr;
+      }
+      case json::json_type::number: {
+        return is_json_number(trimmed_token(value.raw_json_token())) ? nullptr : "not_json";
+      }
+      case json::json_type::boolean: {
+        bool truth = false;
+        const auto error = value.get_bool().get(truth);
+        return error ? "not_json" : nullptr;
+      }
+      case json::json_type::null: {
+        bool null = false;
+        const auto error = value.is_null().get(null);
+        return error || !null ? "not_json" : nullptr;
+      }
+    }
+    return "not_json";
+  }
+
+  Refusal set_default(int number, Input& input) {
+    const std::string& text = *fields_[static_cast<std::size_t>(number)].field.default_text;
+    // Parsed for each row that needs it: a default is rare, and its text must live in the arena.
+    char* strings = input.arena().take(text.size() + 2 + 2 * simdjson::SIMDJSON_PADDING);
+    strings_ = reinterpret_cast<std::uint8_t*>(strings + text.size() + 2 + simdjson::SIMDJSON_PADDING);
+    // A document that is a scalar cannot be taken as a value: it is put into an array.
+    strings[0] = '[';
+    text.copy(strings + 1, text.size());
+    strings[text.size() + 1] = ']';
+    json::document document;
+    json::value value;
+    if (default_parser_.iterate(strings, text.size() + 2, text.size() + 2 + simdjson::SIMDJSON_PADDING).get(document)) {
+      return {"not_json", number};
+    }
+    json::array array;
+    if (document.get_array().get(array)) return {"not_json", number};
+    for (auto entry : array) {
+      if (std::move(entry).get(value)) return {"not_json", number};
+      if (const Refusal refusal = set(number, value, input, 1)) return refusal;
+    }
+    return {};
+  }
+
+  Refusal set(int number, json::value& value, Input& input, int depth) {
+    const FieldRules& rules = fields_[static_cast<std::size_t>(number)];
+    Column& column = input.columns()[static_cast<std::size_t>(number)];
+    present_[static_cast<std::size_t>(number)] = true;
+    json::json_type type{};
+    if (const auto error = value.type().get(type)) return {reason_of(error)};
+    if (type == json::json_type::null) {
+      bool null = false;
+      if (value.is_null().get(null) || !null) return {"not_json"};
+      if (!rules.field.nullable) return {"null_not_allowed", number};
+      column.set_null(row_);
+      return {};
+    }
+    const Kind kind = rules.field.type.kind;
+    if (kind == Kind::json) return set_json(number, value, column, depth);
+    if (kind == Kind::boolean) {
+      if (type != json::json_type::boolean) return {"wrong_type", number};
+      bool truth = false;
+      if (value.get_bool().get(truth)) return {"not_json"};
+      column.set(row_, static_cast<std::uint8_t>(truth));
+      return {};
+    }
+    if (kind == Kind::int32 || kind == Kind::int64 || kind == Kind::float64) {
+      if (type != json::json_type::number) return {"wrong_type", number};
+      return set_number(number, token_of(value), column);
+    }
+    if (kind == Kind::decimal && type == json::json_type::number) return set_number(number, token_of(value), column);
+    if (type != json::json_type::string) return {"wrong_type", number};
+    json::raw_json_string raw;
+    if (const auto error = value.get_raw_json_string().get(raw)) return {reason_of(error)};
+    std::string_view text;
+    if (parser_.unescape(raw, strings_).get(text)) return {"not_json"};
+    return kind == Kind::decimal ? set_number(number, text, column) : set_text(number, text, column);
+  }
+
+  // A scalar's characters; the object's iterator steps over it by itself.
+  static std::string_view token_of(json::value& value) { return trimmed_token(value.raw_json_token()); }
+
+  Refusal set_number(int number, std::string_view token, Column& column) {
+    const RecordField& field = fields_[static_cast<std::size_t>(number)].field;
+    if (!is_json_number(token)) return {field.type.kind == Kind::decimal ? "malformed_value" : "not_json", number};
+    Parsed parsed = Parsed::malformed;
+    switch (field.type.kind) {
+      case Kind::int32: {
+        std::int32_t out = 0;
+        parsed = parse_int32(token, out);
+        column.set(row_, out);
+        break;
+      }
+      case Kind::int64: {
+        std::int64_t out = 0;
+        parsed = parse_int64(token, out);
+        column.set(row_, out);
+        break;
+      }
+      case Kind::float64: {
+        double out = 0;
+        parsed = parse_float64(token, out);
+        column.set(row_, out);
+        break;
+      }
+      default: {
+        Int128 out = 0;
+        parsed = parse_decimal(token, field.type.precision, field.type.scale, out);
+        column.set(row_, out);
+        break;
+      }
+    }
+    // 1.5 is a number, but not a whole one.
+    if (parsed == Parsed::malformed) return {"wrong_type", number};
+    if (parsed == Parsed::out_of_range) return {"out_of_range", number};
+    return one_of(number, token);
+  }
+
+  Refusal set_text(int number, std::string_view text, Column& column) {
+    const FieldRules& rules = fields_[static_cast<std::size_t>(number)];
+    const RecordField& field = rules.field;
+    Parsed parsed = Parsed::ok;
+    switch (field.type.kind) {
+      case Kind::text:
+        if (text.find('\0') != std::string_view::npos) return {"nul_in_text", number};
+        if (field.max && text.size() > *field.max && characters(text) > *field.max) return {"too_long", number};
+        column.set(row_, Text(text));
+        break;
+      case Kind::bytes: {
+        // Decoded in place: base64 is longer than what it stands for.
+        char* place = const_cast<char*>(text.data());
+        const auto length = parse_base64(text, place);
+        if (!length) return {"malformed_value", number};
+        if (field.max && *length > *field.max) return {"too_long", number};
+        column.set(row_, Text({place, *length}));
+        return {};
+      }
+      case Kind::date: {
+        std::int32_t out = 0;
+        parsed = parse_date(text, out);
+        column.set(row_, out);
+        break;
+      }
+      case Kind::timestamp:
+      case Kind::timestamp_tz: {
+        std::int64_t out = 0;
+        parsed = parse_timestamp(text, field.type.kind == Kind::timestamp_tz, out);
+        column.set(row_, out);
+        break;
+      }
+      case Kind::uuid: {
+        std::array<std::uint8_t, 16> out{};
+        parsed = parse_uuid_bytes(text, out);
+        column.set(row_, out);
+        break;
+      }
+      default: return {"wrong_type", number};
+    }
+    if (parsed == Parsed::malformed) return {"malformed_value", number};
+    if (parsed == Parsed::out_of_range) return {"out_of_range", number};
+    if (rules.pattern && !RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *rules.pattern)) {
+      return {"pattern_mismatch", number};
+    }
+    return one_of(number, text);
+  }
+
+  Refusal one_of(int number, std::string_view text) const {
+    const std::vector<std::string>& allowed = fields_[static_cast<std::size_t>(number)].field.one_of;
+    if (allowed.empty() || std::ranges::find(allowed, text) != allowed.end()) return {};
+    return {"not_allowed_value", number};
+  }
+
+  // Any JSON value, kept as it stands in the body.
+  Refusal set_json(int number, json::value& value, Column& column, int depth) {
+    json::json_type type{};
+    if (const auto error = value.type().get(type)) return {reason_of(error)};
+    std::string_view last = token_of(value);
+    const char* begin = last.data();
+    if (const char* wrong = check(value, depth + 1)) return {wrong};
+    if (type == json::json_type::object || type == json::json_type::array) {
+      // It was read to its end: the next token stands behind it.
+      const char* here = nullptr;
+      if (value.current_location().get(here)) return {"not_json"};
+      last = trimmed_token({begin, static_cast<std::size_t>(here - begin)});
+    }
+    if (last.find("\\u0000") != std::string_view::npos) return {"nul_in_text", number};
+    column.set(row_, Text(last));  // views the body, which the delivery keeps
+    return {};
+  }
+
+  std::vector<FieldRules> fields_;
+  Record::Extra extra_ = Record::Extra::ignore;
+  Node root_;
+  json::parser parser_;
+  json::parser default_parser_;
+  std::vector<bool> present_;
+  std::uint8_t* strings_ = nullptr;  // where the next unescaped string goes
+  std::uint64_t bodies_ = 0;
+  std::size_t row_ = 0;
+};
+
+Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Decoder::~Decoder() = default;
+
+Result<std::unique_ptr<Decoder>> Decoder::open(Record record) {
+  auto impl = std::make_unique<Impl>();
+  SLUICE_CHECK(impl->open(std::move(record)));
+  return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
+}
+
+void Decoder::decode(const Delivery& delivery, Input& input, std::vector<Reject>& rejects) {
+  impl_->decode(delivery, input, rejects);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,25 @@
+// Messages to rows: the record's contract, then `select` with its masks. Whatever cannot be computed
+// becomes a reject; the other rows go on.
+#pragma once
+
+#include <memory>
+
+#include "sluice/core/record.hpp"
+#include "sluice/core/transform.hpp"
+#include "sluice/engine/select.hpp"
+
+namespace sluice::engine {
+
+struct RowsOptions {
+  Record record;
+  std::string select;  // empty: the record's columns pass as they are
+  Place select_place;
+};
+
+// The columns that a flow of these options gives; checks record and select as open_transform() does.
+Result<Schema> columns_of(Engine& engine, const RowsOptions& options);
+
+// One a worker. The engine outlives it.
+Result<std::unique_ptr<Transform>> open_transform(Engine& engine, const RowsOptions& options);
+
+}  // namespace sluice::engine

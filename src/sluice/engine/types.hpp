@@ -1,0 +1,22 @@
+// Between our types and DuckDB's.
+#pragma once
+
+#include <optional>
+
+#include "sluice/core/type.hpp"
+#include "sluice/engine/duck.hpp"
+
+namespace sluice::engine {
+
+// What a column of `input` of this type is in SQL. Decimals are always of 38 digits inside.
+duckdb::LogicalType to_duck(Type type);
+
+// What a result column becomes: our type, and the DuckDB type it must be cast to first so that it lies in
+// memory as our Kind says. Empty: there is no way (a map of unions, say).
+struct Outgoing {
+  Type type;
+  duckdb::LogicalType cast_to;
+};
+std::optional<Outgoing> from_duck(const duckdb::LogicalType& type);
+
+}  // namespace sluice::engine

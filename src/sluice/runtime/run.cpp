@@ -1,0 +1,340 @@
+#include "sluice/runtime/run.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <random>
+#include <thread>
+
+#include "sluice/core/crash_point.hpp"
+#include "sluice/core/log.hpp"
+#include "sluice/runtime/pipe.hpp"
+
+namespace sluice::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+// What became of a delivery.
+struct Done {
+  Receipt receipt;
+  bool committed = false;  // else: give it back
+};
+
+// What the threads of one run share.
+struct Shared {
+  Shared(Source& the_source, const RunOptions& the_options, const Clock& the_clock, std::size_t count)
+      : source(the_source), options(the_options), clock(the_clock), idle(count) {
+    report.workers = count;
+  }
+
+  Source& source;
+  const RunOptions& options;
+  const Clock& clock;
+  Pipe<Delivery> work;
+  Pipe<Done> done;
+  std::atomic<std::size_t> idle;            // workers without a delivery
+  std::atomic<std::size_t> away{0};         // workers whose database is away
+  std::atomic<bool> failed{false};
+
+  std::mutex mutex;  // guards what follows
+  RunReport report;
+  std::uint64_t rejects_pending = 0;  // of transactions that are about to commit
+  std::uint64_t received_pending = 0;
+  std::optional<Error> error;  // the first
+
+  void fail_with(Error what) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!error) error = std::move(what);
+    }
+    failed = true;
+    source.wake();
+  }
+};
+
+// Full jitter: anything from nothing to the whole back-off.
+milliseconds jittered(milliseconds most) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return milliseconds(std::uniform_int_distribution<std::int64_t>(0, most.count())(random));
+}
+
+class Work {
+ public:
+  Work(Worker& worker, Shared& shared) : worker_(worker), shared_(shared) {}
+
+  void loop(std::stop_token stop) {
+    while (auto delivery = wait(stop)) {
+      --shared_.idle;
+      const Result<bool> committed = carry(*delivery, stop);
+      shared_.done.push({delivery->receipt, committed.value_or(false)});
+      delivery.reset();
+      ++shared_.idle;
+      if (!committed) shared_.fail_with(committed.error());
+      shared_.source.wake();
+      if (!committed) return;
+    }
+  }
+
+ private:
+  std::optional<Delivery> wait(const std::stop_token& stop) {
+    double waited = 0;
+    std::optional<Delivery> delivery;
+    {
+      const Stopwatch watch(waited);
+      delivery = shared_.work.pop(stop);
+    }
+    const std::lock_guard lock(shared_.mutex);
+    shared_.report.waiting += waited;
+    return delivery;
+  }
+
+  // True: committed. False: given back, because the database was away. It is there again now.
+  Result<bool> carry(const Delivery& delivery, const std::stop_token& stop) {
+    // A conflict of two transactions is over in a moment; anything longer is not waited for with messages in hand.
+    constexpr int attempts_max = 3;
+    for (int attempt = 1;; ++attempt) {
+      Result<void> moved = move(delivery);
+      if (moved) return true;
+      worker_.sink->rollback();
+      if (!moved.error().retryable()) return fail(std::move(moved).error());
+      if (attempt < attempts_max) {
+        shared_.clock.sleep(jittered(milliseconds(20) * attempt));
+        continue;
+      }
+      log::warning("database away, messages are given back", {{"error", moved.error().text()}});
+      SLUICE_CHECK(wait_for_database(std::move(moved).error(), stop));
+      return false;
+    }
+  }
+
+  // The spine.
+  Result<void> move(const Delivery& delivery) {
+    SLUICE_TRY(Transformed rows, worker_.transform->apply(delivery));
+    SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
+    SLUICE_TRY(std::vector<Reject> refused, worker_.sink->write(rows.batches, known));
+    std::ranges::move(refused, std::back_inserter(rows.rejects));
+    std::erase_if(rows.rejects, [&known](const Reject& reject) { return known[reject.message]; });
+
+    const Written written = count(delivery, rows, known);
+    SLUICE_CHECK(reserve(written, delivery.messages.size()));
+    Result<void> committed = worker_.sink->commit(sealed(delivery, rows.rejects));
+    settle_account(written, delivery.messages.size(), rows.rejects, committed.has_value());
+    return committed;
+  }
+
+  static Written count(const Delivery& delivery, const Transformed& rows, const Known& known) {
+    enum : std::uint8_t { filtered, rejected, already_there };
+    std::vector<std::uint8_t> fate(delivery.messages.size(), filtered);
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      if (known[i]) fate[i] = already_there;
+    }
+    for (const Reject& reject : rows.rejects) fate[reject.message] = rejected;
+    Written written;
+    // Rows of one message stand together: a new number is a new message.
+    for (const Batch& batch : rows.batches) {
+      std::uint32_t last = UINT32_MAX;
+      for (std::size_t row = 0; row < batch.rows; ++row) {
+        const std::uint32_t message = batch.origin[row];
+        if (fate[message] == rejected || fate[message] == already_there) continue;
+        ++written.rows;
+        if (message == last) continue;
+        last = message;
+        if (fate[message] != filtered) continue;
+        fate[message] = UINT8_MAX;
+        ++written.written;
+      }
+    }
+    written.rejected = static_cast<std::uint64_t>(std::ranges::count(fate, rejected));
+    written.known = static_cast<std::uint64_t>(std::ranges::count(fate, already_there));
+    written.filtered = static_cast<std::uint64_t>(std::ranges::count(fate, filtered));
+    return written;
+  }
+
+  // Holds a place for this delivery's rejects below the limit, before the commit, so that two workers together
+  // cannot pass it.
+  Result<void> reserve(const Written& written, std::uint64_t messages) {
+    const std::lock_guard lock(shared_.mutex);
+    shared_.rejects_pending += written.rejected;
+    shared_.received_pending += messages;
+    const std::uint64_t rejected = shared_.report.written.rejected + shared_.rejects_pending;
+    const std::uint64_t received = shared_.report.received + shared_.received_pending;
+    if (rejected <= shared_.options.rejects.allowed(received)) return {};
+    shared_.rejects_pending -= written.rejected;
+    shared_.received_pending -= messages;
+    return fail(Fault::data,
+                "max_rejects: " + std::to_string(rejected) + " of " + std::to_string(received) +
+                    " messages would be rejects; nothing past the limit was committed, those messages are still in the queue",
+                "look at what was kept by `sluice rejects list`, mend the record or the producer, then run again");
+  }
+
+  void settle_account(const Written& written, std::uint64_t messages, const std::vector<Reject>& rejects, bool committed) {
+    const std::lock_guard lock(shared_.mutex);
+    shared_.rejects_pending -= written.rejected;
+    shared_.received_pending -= messages;
+    if (!committed) return;
+    shared_.report.add(written, messages);
+    for (const Reject& reject : rejects) ++shared_.report.rejects_by_reason[reject.reason];
+  }
+
+  std::vector<SealedReject> sealed(const Delivery& delivery, const std::vector<Reject>& rejects) const {
+    std::vector<SealedReject> out;
+    out.reserve(rejects.size());
+    for (const Reject& reject : rejects) {
+      const Message& message = delivery.messages[reject.message];
+      out.push_back({reject, message.key, worker_.sealer->seal(message)});
+    }
+    return out;
+  }
+
+  // Tries again with growing pauses until an empty transaction goes through.
+  Result<void> wait_for_database(Error error, const std::stop_token& stop) {
+    struct Away {
+      explicit Away(std::atomic<std::size_t>& c) : count(c) { ++count; }
+      ~Away() { --count; }
+      std::atomic<std::size_t>& count;
+    };
+    const Away away(shared_.away);
+    shared_.source.wake();
+    const auto deadline = shared_.clock.steady() + shared_.options.database_away_max;
+    milliseconds pause(50);
+    while (shared_.clock.steady() < deadline && !stop.stop_requested() && !shared_.failed) {
+      shared_.clock.sleep(jittered(pause));
+      pause = std::min(pause * 2, milliseconds(5000));
+      const Result<Known> opened = worker_.sink->begin(Delivery{});
+      worker_.sink->rollback();
+      if (opened) return {};
+      if (!opened.error().retryable()) return fail(opened.error());
+      error = opened.error();
+    }
+    return fail(std::move(error));
+  }
+
+  Worker& worker_;
+  Shared& shared_;
+};
+
+// The thread that works the source.
+class Drive {
+ public:
+  Drive(Shared& shared, std::size_t workers) : shared_(shared), workers_(workers) {}
+
+  // Until the queue is drained, a stop is asked for, or something failed.
+  Result<void> loop(const std::stop_token& stop) {
+    auto last_progress = shared_.clock.steady();
+    while (!shared_.failed && !stop.stop_requested()) {
+      SLUICE_CHECK(settle());
+      const bool away = shared_.away > 0;
+      if (away) SLUICE_CHECK(give_back());
+      Wanted wanted;
+      wanted.receive = !away;
+      wanted.hungry = shared_.work.size() < shared_.idle;
+      wanted.rows_max = shared_.options.delivery_rows_max;
+      wanted.bytes_max = shared_.options.delivery_bytes_max;
+      wanted.patience = milliseconds(200);
+      SLUICE_TRY(Next next, shared_.source.next(wanted));
+      if (next.ended) return {};
+      if (next.delivery) {
+        ++open_;
+        shared_.work.push(*std::move(next.delivery));
+      }
+      if (shared_.clock.steady() - last_progress > milliseconds(200)) {
+        last_progress = shared_.clock.steady();
+        progress();
+      }
+    }
+    return {};
+  }
+
+  // After a stop or a failure: what workers have in hand is committed or given back; the rest is given back.
+  Result<void> wind_up() {
+    SLUICE_CHECK(give_back());
+    while (open_ > 0) {
+      SLUICE_CHECK(settle());
+      if (open_ == 0) break;
+      Wanted wanted;
+      wanted.receive = false;
+      wanted.patience = milliseconds(50);
+      SLUICE_CHECK(shared_.source.next(wanted));  // keeps the leases of what is still worked on
+    }
+    return shared_.source.flush();
+  }
+
+ private:
+  Result<void> settle() {
+    while (const auto done = shared_.done.try_pop()) {
+      --open_;
+      // Commit came before: a crash here repeats messages, which the ledger knows, and never loses them.
+      SLUICE_CHECK(done->committed ? shared_.source.settle(done->receipt) : shared_.source.release(done->receipt));
+    }
+    return {};
+  }
+
+  Result<void> give_back() {
+    while (const auto delivery = shared_.work.try_pop()) {
+      --open_;
+      SLUICE_CHECK(shared_.source.release(delivery->receipt));
+    }
+    return {};
+  }
+
+  void progress() {
+    if (!shared_.options.progress) return;
+    const std::lock_guard lock(shared_.mutex);
+    shared_.options.progress(shared_.report);
+  }
+
+  Shared& shared_;
+  std::size_t workers_;
+  std::size_t open_ = 0;  // deliveries handed to workers and not yet settled
+};
+
+void add_seconds(RunReport& report, const Source& source, const std::vector<Worker>& workers) {
+  for (const Worker& worker : workers) {
+    report.decode += worker.transform->seconds().decode;
+    report.select += worker.transform->seconds().select;
+    report.encode += worker.sink->seconds().encode;
+    report.database += worker.sink->seconds().database;
+  }
+  const std::map<std::string, double> seconds = source.seconds();
+  if (const auto found = seconds.find("receive"); found != seconds.end()) report.receive = found->second;
+  if (const auto found = seconds.find("delete"); found != seconds.end()) report.settle = found->second;
+  report.calls = source.calls();
+}
+
+}  // namespace
+
+std::uint64_t RejectLimit::allowed(std::uint64_t received) const {
+  if (count) return *count;
+  if (percent) return static_cast<std::uint64_t>(*percent / 100.0 * static_cast<double>(std::max<std::uint64_t>(received, 100)));
+  return UINT64_MAX;
+}
+
+RunOutcome run(Source& source, std::vector<Worker> workers, const RunOptions& options, const Clock& clock,
+               std::stop_token stop) {
+  assert(!workers.empty());
+  Shared shared(source, options, clock, workers.size());
+  const auto started = clock.steady();
+  RunOutcome outcome;
+  {
+    // A stop must end the source's wait at once.
+    const std::stop_callback wake(stop, [&source] { source.wake(); });
+    std::vector<std::jthread> threads;
+    threads.reserve(workers.size());
+    for (Worker& worker : workers) {
+      threads.emplace_back([&shared, &worker](std::stop_token ended) { Work(worker, shared).loop(std::move(ended)); });
+    }
+    Drive drive(shared, workers.size());
+    if (Result<void> driven = drive.loop(stop); !driven) shared.fail_with(std::move(driven).error());
+    outcome.stopped = stop.stop_requested();
+    if (Result<void> ended = drive.wind_up(); !ended) shared.fail_with(std::move(ended).error());
+    for (std::jthread& thread : threads) thread.request_stop();
+  }
+  outcome.report = std::move(shared.report);
+  outcome.report.elapsed = std::chrono::duration<double>(clock.steady() - started).count();
+  add_seconds(outcome.report, source, workers);
+  outcome.error = std::move(shared.error);
+  return outcome;
+}
+
+}  // namespace sluice::runtime

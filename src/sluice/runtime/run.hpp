@@ -1,0 +1,63 @@
+// The loop: one flow from its source to its sink, once, until the queue is drained or a stop is asked for.
+//
+// The calling thread works the source (receives, settles, leases); each worker has a transform and a sink of its
+// own and takes one delivery after the other through the spine, so that decode, select and database work of
+// different deliveries overlap. Memory is bounded by what the source has open.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "sluice/core/clock.hpp"
+#include "sluice/core/sink.hpp"
+#include "sluice/core/source.hpp"
+#include "sluice/core/transform.hpp"
+#include "sluice/runtime/report.hpp"
+
+namespace sluice::runtime {
+
+// Seals a rejected message, so that nothing of it can be read without the key. One thread.
+class Sealer {
+ public:
+  virtual ~Sealer() = default;
+  virtual std::string seal(const Message& message) = 0;
+};
+
+struct Worker {
+  std::unique_ptr<Transform> transform;
+  std::unique_ptr<Sink> sink;
+  std::unique_ptr<Sealer> sealer;
+};
+
+// How many rejects a run may commit: a count, or a share of what was received (judged over at least 100 messages).
+struct RejectLimit {
+  std::optional<std::uint64_t> count;
+  std::optional<double> percent;
+
+  std::uint64_t allowed(std::uint64_t received) const;
+};
+
+struct RunOptions {
+  RejectLimit rejects;
+  std::chrono::seconds database_away_max{300};  // how long the run waits for a database that went away
+  std::size_t delivery_rows_max = 5000;
+  std::size_t delivery_bytes_max = 4U << 20U;
+  // Called now and then from the calling thread, with what is done so far.
+  std::function<void(const RunReport&)> progress;
+};
+
+// What happened, whether it went well or not: the report holds what was committed before the error.
+struct RunOutcome {
+  RunReport report;
+  std::optional<Error> error;
+  bool stopped = false;  // by `stop`, before the queue was drained
+};
+
+RunOutcome run(Source& source, std::vector<Worker> workers, const RunOptions& options, const Clock& clock,
+               std::stop_token stop);
+
+}  // namespace sluice::runtime
