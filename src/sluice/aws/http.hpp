@@ -1,7 +1,7 @@
 // HTTP over libcurl's multi interface: many calls under way on one thread.
 //
-// Connections are pooled and kept alive; TLS 1.2 or later, verified except on loopback; no
-// redirects are followed; plain http only to loopback unless the options allow it.
+// Connections are pooled and kept alive; TLS 1.2 or later, always verified; no redirects are
+// followed; plain http only to loopback unless the options allow it.
 #pragma once
 
 #include <chrono>
@@ -21,10 +21,11 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
   std::string method = "POST";
-  std::string url;   // scheme, host, port, path and query, encoded as it goes on the wire
-  Headers headers;   // without Host and Content-Length
-  std::string body;
+  std::string url;    // scheme, host, port, path and query, encoded as it goes on the wire
+  Headers headers{};  // without Host and Content-Length
+  std::string body{};
   std::chrono::milliseconds timeout{30000};
+  bool to_metadata = false;  // plain http is also allowed to the link-local addresses of is_metadata_address()
 };
 
 struct Response {
@@ -37,6 +38,8 @@ struct Response {
 struct HttpOptions {
   bool insecure = false;  // plain http to any host
   std::size_t connections_max = 256;
+  std::size_t body_bytes_max = std::size_t{64} << 20U;  // of an answer
+  std::string ca_bundle{};  // a file of certificates to trust; empty: AWS_CA_BUNDLE, else the system's
 };
 
 // An answer of any status is a Response; an Error (transient, mostly) means that no whole answer came.
