@@ -11,11 +11,11 @@
 namespace sluice::aws {
 
 struct CredentialsOptions {
-  std::string profile;                 // empty: AWS_PROFILE, else "default"
-  std::string access_key_id_env;       // name of an environment variable to use instead of AWS_ACCESS_KEY_ID
+  std::string profile;            // empty: AWS_PROFILE, else "default"
+  std::string access_key_id_env;  // name of an environment variable to use instead of AWS_ACCESS_KEY_ID
   std::string secret_access_key_env;
   std::string session_token_env;
-  bool anonymous = false;              // no credentials: requests go unsigned
+  bool anonymous = false;  // no credentials: requests go unsigned
 };
 
 // Finds, keeps and refreshes credentials. One thread.
