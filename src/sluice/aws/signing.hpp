@@ -14,7 +14,7 @@ namespace sluice::aws {
 struct Credentials {
   std::string key_id;
   std::string secret;
-  std::string token;  // of a session; empty for a user's own key
+  std::string token{};  // of a session; empty for a user's own key
   std::chrono::system_clock::time_point expires = std::chrono::system_clock::time_point::max();
 };
 
