@@ -130,6 +130,16 @@ TEST(http, calls_share_connections) {
   EXPECT_EQ(ports.size(), 1U);
 }
 
+TEST(http, a_kept_connection_that_the_server_has_closed_is_replaced) {
+  const RawServer server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+  Http http;
+  for (int call = 0; call < 20; ++call) {
+    auto answer = http.call({.url = server.url(), .body = "{}"});
+    ASSERT_TRUE(answer) << answer.error().text();
+    EXPECT_EQ(answer->body, "{}");
+  }
+}
+
 TEST(http, many_calls_go_on_at_once_and_may_start_more) {
   TestServer server;
   server.on.Get("/", [](const httplib::Request& request, httplib::Response& response) {
