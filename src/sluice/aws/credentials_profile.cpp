@@ -90,11 +90,8 @@ class Resolver {
       return Sought{.credentials = std::move(good), .where = "profile " + name + " in " + files()};
     }
     if (has(profile, "credential_process")) return process(name, profile);
-    if (has(profile, "sso_session") || has(profile, "sso_start_url")) {
-      return fail(Fault::denied, "its single sign-on (sso_*) is not supported",
-                  "set credential_process = aws configure export-credentials --profile " + name +
-                      " in another profile and use that one");
-    }
+    if (has(profile, "sso_session") || has(profile, "sso_start_url"))
+      return from_sso(around_, profiles_, name, profile);
     return Sought{.where = "no keys, role or process in profile " + name + " of " + files()};
   }
 

@@ -36,6 +36,10 @@ Result<Sought> from_instance(Surroundings& around);
 // Keys, a role, SSO or a process, as the profile says.
 Result<Sought> from_profile(Surroundings& around, const std::string& asked_profile);
 
+// The token that `aws sso login` left behind.
+Result<Sought> from_sso(Surroundings& around, const Profiles& profiles, const std::string& name,
+                        const Properties& profile);
+
 // STS. Source: the AWS STS API Reference, AssumeRole and AssumeRoleWithWebIdentity.
 struct Role {
   std::string arn;
