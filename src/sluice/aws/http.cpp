@@ -151,9 +151,9 @@ Error describe(const Transfer& transfer, CURLcode code) {
       return {Fault::transient, std::move(message), "check that the endpoint is right and up"};
     }
     case CURLE_OPERATION_TIMEDOUT: {
-      curl_off_t connected = 0;
-      curl_easy_getinfo(transfer.easy, CURLINFO_CONNECT_TIME_T, &connected);
-      if (connected == 0) {
+      long sent_bytes = 0;  // the time it took to connect is 0 on a kept connection, too
+      curl_easy_getinfo(transfer.easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
+      if (sent_bytes == 0) {
         return {Fault::transient,
                 "cannot connect to " + origin + " within " +
                     seconds_text(std::min(connect_timeout, transfer.request.timeout)),

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -204,6 +205,23 @@ TEST(http, no_answer_ends_at_the_time_out) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().fault, Fault::transient);
   EXPECT_NE(answer.error().message.find("within 50 ms"), std::string::npos) << answer.error().text();
+}
+
+TEST(http, no_answer_on_a_kept_connection_is_told_from_no_connection) {
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  TestServer server;
+  server.on.Get("/", [](const httplib::Request&, httplib::Response&) {});
+  server.on.Get("/hang", [ended](const httplib::Request&, httplib::Response&) { ended.wait(); });
+  server.start();
+  Http http;
+  ASSERT_TRUE(http.call(get(server.url("/"))));
+  Request request = get(server.url("/hang"));
+  request.timeout = milliseconds(50);
+  auto answer = http.call(std::move(request));
+  end.set_value();
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("no whole answer"), std::string::npos) << answer.error().text();
 }
 
 TEST(http, an_answer_over_the_limit_is_cut_off) {
