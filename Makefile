@@ -1,0 +1,54 @@
+# The commands of the project. `make help` lists them.
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+export CCACHE_DIR ?= $(HOME)/.cache/ccache
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+deps: ## install what is missing: Debian packages, then npm packages
+	@scripts/deps
+
+build: deps ## build/release/sluice
+	@cmake --preset release >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
+	@cmake --build build/release --target sluice
+
+demo: build ## the main job, on embedded stand-ins and then on PostgreSQL and an SQS server
+	@scripts/demo
+
+test: deps ## build with assertions and crash points, and pass every test
+	@cmake --preset dev >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
+	@cmake --build build/dev
+	@ctest --test-dir build/dev --output-on-failure --no-tests=error
+
+asan: deps ## unit tests and scenarios under the address and undefined-behaviour sanitizers
+	@cmake --preset asan >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
+	@cmake --build build/asan
+	@ctest --test-dir build/asan --output-on-failure --no-tests=error --label-exclude 'live|faults'
+
+tsan: deps ## unit tests under the thread sanitizer
+	@cmake --preset tsan >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
+	@cmake --build build/tsan
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/cmake/tsan.supp $(TSAN_OPTIONS)" ctest --test-dir build/tsan --output-on-failure --no-tests=error --label-exclude 'live|faults|scenarios'
+
+lint: deps ## the style of the code
+	@scripts/lint
+
+install: build ## put sluice, its DuckDB library and the man page under PREFIX
+	@cmake --install build/release --prefix $(PREFIX) --component sluice
+
+bench-deps: deps
+	@scripts/deps bench/packages.txt
+
+bench-queue: build bench-deps ## queue to table: msg/s, CPU and memory beside what people use instead
+	@cmake --build build/release --target queue_server
+	@python3 bench/queue.py $(ARGS)
+
+bench-spool: build bench-deps ## spool folder to table, without a queue server
+	@python3 bench/queue.py --spool $(ARGS)
+
+clean: ## remove what was built
+	rm -rf build
