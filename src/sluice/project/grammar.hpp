@@ -1,0 +1,83 @@
+// The keys of a project file, in one place: the reader and the JSON Schema are made from these lists.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace sluice::project {
+
+enum class Shape {
+  text,
+  name,         // letters, digits, _ and -, not first a digit
+  scalar_map,   // name -> scalar
+  connections,
+  flows,
+  record,
+  from,
+  into,
+  rejects,
+  limit,        // 100 or 1%
+  extra,        // ignore | reject
+  text_or_true,
+  type,
+  boolean,
+  count,        // a whole number from 1
+  scalar,       // any scalar
+  scalar_list,
+  path,         // a.b.c, or a list of names
+  pii,          // ip | device | email | text
+};
+
+struct KeyRule {
+  std::string_view name;
+  Shape shape;
+  bool required;
+  std::string_view help;
+};
+
+inline constexpr std::array project_keys{
+    KeyRule{"name", Shape::name, true, "the project's name: it stands in the ledger"},
+    KeyRule{"vars", Shape::scalar_map, false, "variables and their values; --var wins over them"},
+    KeyRule{"connections", Shape::connections, true, "the far ends, each with a name"},
+    KeyRule{"keys", Shape::text, false, "the keyring file, made by `sluice keys init`"},
+    KeyRule{"flows", Shape::flows, true, "what moves from where to where"},
+};
+
+inline constexpr std::array flow_keys{
+    KeyRule{"from", Shape::from, true, "where rows come from: { queue: CONNECTION }"},
+    KeyRule{"record", Shape::record, true, "the contract of one input row: field -> type"},
+    KeyRule{"extra", Shape::extra, false, "what a field that the record does not name does: ignore (default) or reject"},
+    KeyRule{"select", Shape::text, false, "a row-wise SELECT over input"},
+    KeyRule{"into", Shape::into, true, "where rows go: { table: CONNECTION.TABLE, create: FILE.sql | true }"},
+    KeyRule{"rejects", Shape::rejects, false, "a table of the flow's own for its rejects: { table: CONNECTION.TABLE }"},
+    KeyRule{"max_rejects", Shape::limit, false, "a run stops before it commits more rejects: 100 or 1%"},
+};
+
+inline constexpr std::array from_keys{
+    KeyRule{"queue", Shape::name, true, "a connection in the role of a queue"},
+};
+
+inline constexpr std::array into_keys{
+    KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE"},
+    KeyRule{"create", Shape::text_or_true, false, "how a missing table is made: a file of SQL, or true: from the columns"},
+};
+
+inline constexpr std::array rejects_keys{
+    KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE, in the database of `into`"},
+};
+
+inline constexpr std::array field_keys{
+    KeyRule{"type", Shape::type, true, "text, int, bigint, float, decimal(p,s), bool, date, timestamp, timestamptz, uuid, json or bytes"},
+    KeyRule{"max", Shape::count, false, "most characters of a text, most bytes of bytes"},
+    KeyRule{"null", Shape::boolean, false, "whether null is allowed (default false)"},
+    KeyRule{"default", Shape::scalar, false, "what a missing field is; without it a missing field is a reject"},
+    KeyRule{"one_of", Shape::scalar_list, false, "the only values that are allowed"},
+    KeyRule{"pattern", Shape::text, false, "a regular expression (RE2) that the whole text must match"},
+    KeyRule{"path", Shape::path, false, "where the value stands in a nested body: a.b.c, or a list of names"},
+    KeyRule{"pii", Shape::pii, false, "the kind of personal data: ip, device, email or text"},
+};
+
+inline constexpr std::array<std::string_view, 4> pii_kinds{"ip", "device", "email", "text"};
+
+}  // namespace sluice::project

@@ -1,0 +1,283 @@
+#include "sluice/project/project.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sluice/core/words.hpp"
+#include "sluice/project/reader.hpp"
+#include "sluice/project/record_reader.hpp"
+
+namespace sluice::project {
+namespace {
+
+class Loader {
+ public:
+  Loader(const std::string& file, const LoadOptions& options)
+      : options_(options), variables_(options.vars, options.environment) {
+    project_.file = file;
+    project_.folder = std::filesystem::path(file).parent_path().string();
+    if (project_.folder.empty()) project_.folder = ".";
+  }
+
+  Result<Project> load() {
+    SLUICE_TRY(const Node root, read_tree(project_.file));
+    SLUICE_CHECK(check_keys(root, project_keys, "the project"));
+    SLUICE_CHECK(variables_.read_dot_env((std::filesystem::path(project_.folder) / ".env").string()));
+    if (const Node* vars = root.find("vars")) SLUICE_CHECK(read_vars(*vars));
+    SLUICE_TRY(project_.name, read_name(*root.find("name"), "name"));
+    SLUICE_CHECK(read_connections(*root.find("connections")));
+    if (const Node* keys = root.find("keys")) {
+      SLUICE_TRY(const std::string file, read_text(*keys, "keys", variables_));
+      project_.keys_file = beside(file);
+    }
+    SLUICE_CHECK(read_flows(*root.find("flows")));
+    return std::move(project_);
+  }
+
+ private:
+  std::string beside(const std::string& file) const {
+    return (std::filesystem::path(project_.folder) / file).lexically_normal().string();
+  }
+
+  Result<std::string> read_name(const Node& node, const std::string& key) {
+    SLUICE_TRY(std::string name, read_text(node, key, variables_));
+    if (!is_plain_name(name)) return bad_name(node.place, name);
+    return name;
+  }
+
+  static tl::unexpected<Error> bad_name(const Place& place, const std::string& name) {
+    return fail(Fault::config, place.text() + ": '" + name.substr(0, 80) + "' is no name",
+                "a name has letters, digits, _ and -, does not begin with a digit, and is at most 63 long");
+  }
+
+  Result<void> read_vars(const Node& node) {
+    if (node.kind != Node::Kind::map) return wrong_shape(node, "'vars'", "a map of names and values");
+    std::vector<std::pair<std::string, std::string>> values;
+    for (std::size_t i = 0; i < node.keys.size(); ++i) {
+      SLUICE_TRY(std::string value, read_text(node.items[i], node.keys[i], variables_));
+      values.emplace_back(node.keys[i], std::move(value));
+    }
+    // Defined only now: a variable may take its value from the environment, not from another of the list.
+    for (auto& [name, value] : values) variables_.define(name, std::move(value));
+    return {};
+  }
+
+  Result<void> read_connections(const Node& node) {
+    if (node.kind != Node::Kind::map) return wrong_shape(node, "'connections'", "a map of names and connections");
+    for (std::size_t i = 0; i < node.keys.size(); ++i) {
+      if (!is_plain_name(node.keys[i])) return bad_name(node.key_places[i], node.keys[i]);
+      SLUICE_CHECK(read_connection(node.keys[i], node.items[i]));
+    }
+    return {};
+  }
+
+  Result<void> read_connection(const std::string& name, const Node& node) {
+    if (node.kind != Node::Kind::map) return wrong_shape(node, "connection '" + name + "'", "a map");
+    std::vector<std::string> kinds;
+    const ConnectorKind* kind = nullptr;
+    for (const ConnectorKind& candidate : options_.connectors) {
+      kinds.emplace_back(candidate.name);
+      if (node.find(candidate.name) == nullptr) continue;
+      if (kind != nullptr) {
+        return fail(Fault::config, node.place.text() + ": connection '" + name + "' is both " + std::string(kind->name) + " and " + std::string(candidate.name));
+      }
+      kind = &candidate;
+    }
+    if (kind == nullptr) {
+      const std::string first = node.keys.empty() ? "" : node.keys.front();
+      return fail(Fault::config, node.place.text() + ": connection '" + name + "' names no connector", did_you_mean(first, kinds));
+    }
+    std::vector<std::string> known;
+    for (const Option& option : kind->options) known.emplace_back(option.name);
+    SLUICE_CHECK(check_keys(node, known, "connection '" + name + "' (" + std::string(kind->name) + ")"));
+
+    Connection connection{name, kind, {}};
+    connection.settings.connection = name;
+    connection.settings.project = project_.name;
+    connection.settings.folder = project_.folder;
+    connection.settings.place = node.place;
+    for (const Option& option : kind->options) {
+      const Node* value = node.find(option.name);
+      if (value == nullptr) continue;
+      SLUICE_TRY(Setting setting, read_setting(*value, option));
+      connection.settings.values.emplace(option.name, std::move(setting));
+    }
+    project_.connections.push_back(std::move(connection));
+    return {};
+  }
+
+  Result<Setting> read_setting(const Node& node, const Option& option) {
+    Setting setting;
+    setting.place = node.place;
+    const std::string key(option.name);
+    if (node.kind == Node::Kind::map && option.type == OptionType::text_or_keywords) {
+      for (std::size_t i = 0; i < node.keys.size(); ++i) {
+        SLUICE_TRY(setting.keywords[node.keys[i]], read_text(node.items[i], node.keys[i], variables_));
+      }
+      return setting;
+    }
+    SLUICE_TRY(setting.text, read_text(node, key, variables_));
+    // What is wrong with a value's type is found here, so that `validate` says it without a connector.
+    Settings alone;
+    alone.values.emplace(key, setting);
+    switch (option.type) {
+      case OptionType::boolean: SLUICE_CHECK(alone.boolean(key, false)); break;
+      case OptionType::integer: SLUICE_CHECK(alone.integer(key, 0, INT64_MIN, INT64_MAX)); break;
+      case OptionType::duration: SLUICE_CHECK(alone.duration(key, {})); break;
+      case OptionType::text:
+      case OptionType::text_or_keywords: break;
+    }
+    return setting;
+  }
+
+  Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const {
+    std::vector<std::string> names;
+    for (const Connection& connection : project_.connections) {
+      if (connection.kind->role == role) names.push_back(connection.name);
+      if (connection.name != name) continue;
+      if (connection.kind->role == role) return &connection;
+      return fail(Fault::config, place.text() + ": connection '" + name + "' is a " + std::string(to_string(connection.kind->role)) +
+                                     " (" + std::string(connection.kind->name) + "), but a " + std::string(to_string(role)) + " is needed here");
+    }
+    return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
+  }
+
+  Result<void> read_flows(const Node& node) {
+    if (node.kind != Node::Kind::map || node.keys.empty()) return wrong_shape(node, "'flows'", "a map of names and flows");
+    for (std::size_t i = 0; i < node.keys.size(); ++i) {
+      if (!is_plain_name(node.keys[i])) return bad_name(node.key_places[i], node.keys[i]);
+      SLUICE_CHECK(read_flow(node.keys[i], node.key_places[i], node.items[i]));
+    }
+    return {};
+  }
+
+  Result<void> read_flow(const std::string& name, const Place& place, const Node& node) {
+    SLUICE_CHECK(check_keys(node, flow_keys, "flow '" + name + "'"));
+    Flow flow;
+    flow.name = name;
+    flow.place = place;
+    const Node& from = *node.find("from");
+    SLUICE_CHECK(check_keys(from, from_keys, "'from'"));
+    const Node& queue = *from.find("queue");
+    SLUICE_TRY(flow.from.connection, read_text(queue, "queue", variables_));
+    SLUICE_CHECK(connection_in_role(flow.from.connection, Role::queue, queue.place));
+
+    SLUICE_TRY(flow.record, read_record(*node.find("record"), variables_));
+    if (const Node* extra = node.find("extra")) {
+      SLUICE_TRY(const std::string text, read_text(*extra, "extra", variables_));
+      if (text != "ignore" && text != "reject") return fail(Fault::config, extra->place.text() + ": 'extra' is ignore or reject");
+      flow.record.extra = text == "reject" ? Record::Extra::reject : Record::Extra::ignore;
+    }
+    if (const Node* select = node.find("select")) {
+      if (select->kind != Node::Kind::scalar) return wrong_shape(*select, "'select'", "SQL text");
+      flow.select = select->text;  // as it stands: SQL has its own use for $
+      flow.select_place = select->place;
+      if (select->block) flow.select_place = {select->place.file, select->place.line + 1, 1};
+    }
+    SLUICE_CHECK(read_into(*node.find("into"), flow));
+    if (const Node* rejects = node.find("rejects")) SLUICE_CHECK(read_rejects(*rejects, flow));
+    if (const Node* limit = node.find("max_rejects")) {
+      SLUICE_TRY(flow.max_rejects, read_limit(*limit));
+    }
+    project_.flows.push_back(std::move(flow));
+    return {};
+  }
+
+  struct Target {
+    std::string connection;
+    TableName table;
+  };
+
+  // CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE.
+  Result<Target> read_table(const Node& node) {
+    SLUICE_TRY(const std::string text, read_text(node, "table", variables_));
+    std::vector<std::string> parts(1);
+    for (const char c : text) {
+      if (c == '.') {
+        parts.emplace_back();
+      } else {
+        parts.back() += c;
+      }
+    }
+    if (parts.size() < 2 || parts.size() > 3 || std::ranges::any_of(parts, &std::string::empty)) {
+      return fail(Fault::config, node.place.text() + ": a table is CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE");
+    }
+    SLUICE_CHECK(connection_in_role(parts[0], Role::database, node.place));
+    return Target{parts[0], {parts.size() == 3 ? parts[1] : "", parts.back()}};
+  }
+
+  Result<void> read_into(const Node& node, Flow& flow) {
+    SLUICE_CHECK(check_keys(node, into_keys, "'into'"));
+    SLUICE_TRY(Target target, read_table(*node.find("table")));
+    flow.into_connection = std::move(target.connection);
+    flow.into_table = std::move(target.table);
+    const Node* create = node.find("create");
+    if (create == nullptr) return {};
+    SLUICE_TRY(const std::string text, read_text(*create, "create", variables_));
+    if (text == "false") return {};
+    if (text == "true") {
+      flow.create = CreateTable{};
+      return {};
+    }
+    const std::string file = beside(text);
+    std::ifstream in(file, std::ios::binary);
+    if (!in || std::filesystem::is_directory(file)) {
+      return fail(Fault::config, create->place.text() + ": 'create': there is no file " + file, "write it, or `create: true` to make the table from the columns");
+    }
+    std::ostringstream sql;
+    sql << in.rdbuf();
+    if (sql.str().find_first_not_of(" \t\r\n") == std::string::npos) return fail(Fault::config, create->place.text() + ": 'create': " + file + " is empty");
+    flow.create = CreateTable{sql.str(), file};
+    return {};
+  }
+
+  Result<void> read_rejects(const Node& node, Flow& flow) {
+    SLUICE_CHECK(check_keys(node, rejects_keys, "'rejects'"));
+    SLUICE_TRY(Target target, read_table(*node.find("table")));
+    if (target.connection != flow.into_connection) {
+      return fail(Fault::config, node.find("table")->place.text() + ": rejects go into the database of 'into' (" + flow.into_connection +
+                                     "), in the transaction of the rows, not into '" + target.connection + "'");
+    }
+    flow.rejects = std::move(target.table);
+    return {};
+  }
+
+  Result<RejectLimit> read_limit(const Node& node) {
+    SLUICE_TRY(std::string text, read_text(node, "max_rejects", variables_));
+    RejectLimit limit;
+    const bool percent = text.ends_with('%');
+    if (percent) text.pop_back();
+    const char* end = text.data() + text.size();
+    if (percent) {
+      double number = 0;
+      const auto [last, error] = std::from_chars(text.data(), end, number);
+      if (error == std::errc{} && last == end && number >= 0 && number <= 100) {
+        limit.percent = number;
+        return limit;
+      }
+    } else {
+      std::uint64_t number = 0;
+      const auto [last, error] = std::from_chars(text.data(), end, number);
+      if (error == std::errc{} && last == end) {
+        limit.count = number;
+        return limit;
+      }
+    }
+    return fail(Fault::config, node.place.text() + ": 'max_rejects' is a number of messages, as 100, or a share of them, as 1%");
+  }
+
+  const LoadOptions& options_;
+  Variables variables_;
+  Project project_;
+};
+
+}  // namespace
+
+std::string_view to_string(Role role) { return role == Role::queue ? "queue" : "database"; }
+
+Result<Project> load(const std::string& file, const LoadOptions& options) { return Loader(file, options).load(); }
+
+}  // namespace sluice::project

@@ -1,0 +1,72 @@
+// A project: one YAML file with connections and flows, read strictly.
+//
+// An unknown key, a wrong type, a missing variable, a key given twice, an anchor: each is an error
+// (config) that begins with file:line:column and names the nearest known name. Values of variables
+// are put in after parsing, one scalar at a time, so that a value cannot change the file's structure;
+// they may be secrets and stand in no error.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sluice/core/database.hpp"
+#include "sluice/core/record.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/core/settings.hpp"
+#include "sluice/project/connector.hpp"
+
+namespace sluice::project {
+
+struct Connection {
+  std::string name;
+  const ConnectorKind* kind = nullptr;  // of LoadOptions::connectors
+  Settings settings;
+};
+
+// How many rejects a run may have; both empty: any number.
+struct RejectLimit {
+  std::optional<std::uint64_t> count;
+  std::optional<double> percent;  // of what was received, 0 to 100
+};
+
+struct From {
+  std::string connection;  // in the role of a queue
+};
+
+struct Flow {
+  std::string name;
+  Place place;
+  From from;
+  Record record;
+  std::string select;  // SQL; empty: the record's columns pass as they are
+  Place select_place;  // of its first line
+  std::string into_connection;  // in the role of a database
+  TableName into_table;
+  std::optional<CreateTable> create;
+  std::optional<TableName> rejects;  // in the same database
+  RejectLimit max_rejects;
+};
+
+struct Project {
+  std::string name;
+  std::string file;
+  std::string folder;     // where relative paths start
+  std::string keys_file;  // the keyring; empty: none is named
+  std::vector<Connection> connections;
+  std::vector<Flow> flows;  // in the order of the file
+};
+
+struct LoadOptions {
+  std::map<std::string, std::string> vars;  // from the command line: they win
+  // Of the process; it wins over a `.env` file beside the project file.
+  std::function<std::optional<std::string>(const std::string&)> environment;
+  std::span<const ConnectorKind> connectors;
+};
+
+Result<Project> load(const std::string& file, const LoadOptions& options);
+
+}  // namespace sluice::project

@@ -1,0 +1,28 @@
+// Reads parts of the tree by their rules: what every level of a project file has in common.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sluice/project/grammar.hpp"
+#include "sluice/project/tree.hpp"
+#include "sluice/project/variables.hpp"
+
+namespace sluice::project {
+
+// The map `node` has only keys of these rules, and every required one. `what` is "a flow", "the project", ...
+Result<void> check_keys(const Node& node, std::span<const KeyRule> rules, const std::string& what);
+Result<void> check_keys(const Node& node, const std::vector<std::string>& known, const std::string& what);
+
+// A scalar with its variables put in; a map, a list or nothing is an error that names `key`.
+Result<std::string> read_text(const Node& node, const std::string& key, const Variables& variables);
+Result<bool> read_boolean(const Node& node, const std::string& key, const Variables& variables);
+
+tl::unexpected<Error> wrong_shape(const Node& node, const std::string& key, const std::string& wanted);
+
+// Letters, digits, _ and -, not first a digit; at most 63 characters.
+bool is_plain_name(const std::string& name);
+
+}  // namespace sluice::project
