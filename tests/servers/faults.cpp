@@ -48,8 +48,10 @@ Parameters read_parameters(std::string_view text, char separator) {
     text.remove_prefix(std::min(text.size(), end + 1));
     const std::size_t equals = pair.find('=');
     // "throttle,count=2" on the command line: the first word is the fault's name.
-    if (equals == std::string_view::npos) parameters.emplace("fault", pair);
-    else parameters.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+    if (equals == std::string_view::npos)
+      parameters.emplace("fault", pair);
+    else
+      parameters.emplace(pair.substr(0, equals), pair.substr(equals + 1));
   }
   return parameters;
 }

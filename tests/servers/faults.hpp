@@ -29,10 +29,10 @@ struct Effects {
   std::chrono::milliseconds drip{0};
   bool not_json = false;
   bool wrong_md5 = false;
-  bool duplicate = false;    // what is delivered stays in the queue a second time, under its message id
-  bool foreign_url = false;  // queue URLs name a host that cannot be reached
+  bool duplicate = false;     // what is delivered stays in the queue a second time, under its message id
+  bool foreign_url = false;   // queue URLs name a host that cannot be reached
   bool fail_entries = false;  // every second entry of a batch, from the first on, fails and has no effect
-  bool empty = false;        // a receive finds nothing, though messages are there
+  bool empty = false;         // a receive finds nothing, though messages are there
 };
 
 class Faults {

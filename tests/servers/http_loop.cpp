@@ -298,7 +298,8 @@ void HttpLoop::drip(Ticket ticket, std::size_t upto, std::size_t step, std::chro
   Connection* connection = find(ticket);
   if (connection == nullptr) return;
   if (upto >= connection->out.size()) return send(ticket.fd);
-  const ssize_t count = ::send(ticket.fd, connection->out.data() + connection->sent, upto - connection->sent, MSG_NOSIGNAL);
+  const ssize_t count =
+      ::send(ticket.fd, connection->out.data() + connection->sent, upto - connection->sent, MSG_NOSIGNAL);
   if (count < 0 && errno != EAGAIN && errno != EINTR) return close(ticket.fd);
   if (count > 0) connection->sent += static_cast<std::size_t>(count);
   after(wait, [=, this] { drip(ticket, upto + step, step, wait); });

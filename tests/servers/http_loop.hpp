@@ -78,18 +78,16 @@ class HttpLoop {
     std::string in;
     std::string out;
     std::size_t sent = 0;
-    bool busy = false;      // a request is being worked on
-    bool closing = false;   // close once `out` is sent
-    bool greeted = false;   // 100 Continue was sent for the request under way
+    bool busy = false;       // a request is being worked on
+    bool closing = false;    // close once `out` is sent
+    bool greeted = false;    // 100 Continue was sent for the request under way
     bool wants_out = false;  // epoll watches for room to write
   };
   struct Timer {
     Instant when;
     std::uint64_t order;
     std::function<void()> work;
-    bool operator<(const Timer& other) const {
-      return when != other.when ? when > other.when : order > other.order;
-    }
+    bool operator<(const Timer& other) const { return when != other.when ? when > other.when : order > other.order; }
   };
 
   void accept_all();

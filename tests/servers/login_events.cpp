@@ -36,18 +36,18 @@ const std::string& LoginEvents::body(std::uint64_t index) {
     const std::uint64_t e = random();
     char locale[8] = "null";
     if (e % 10 >= 3) std::snprintf(locale, sizeof locale, "\"%s\"", locales[(e >> 8U) % locales.size()]);
-    size = std::snprintf(
-        text, sizeof text,
-        R"({"user_id": "%08x-%04x-%04x-%04x-%012llx", "app_version": "%u.%u.%u", "device_type": "%s", )"
-        R"("ip": "%u.%u.%u.%u", "locale": %s, "device_id": "%03u-%02u-%04u"})",
-        static_cast<unsigned>(a >> 32U), static_cast<unsigned>((a >> 16U) & 0xffffU),
-        static_cast<unsigned>(0x4000U | (a & 0xfffU)), static_cast<unsigned>(0x8000U | (b & 0x3fffU)),
-        static_cast<unsigned long long>(b >> 16U), static_cast<unsigned>((e >> 16U) % 6),
-        static_cast<unsigned>((e >> 24U) % 30), static_cast<unsigned>((e >> 32U) % 10),
-        (e >> 40U) % 2 == 0 ? "android" : "ios", static_cast<unsigned>(1 + ((ip >> 24U) & 0xffU) % 223),
-        static_cast<unsigned>((ip >> 16U) & 0xffU), static_cast<unsigned>((ip >> 8U) & 0xffU),
-        static_cast<unsigned>(ip & 0xffU), locale, static_cast<unsigned>(device % 1000),
-        static_cast<unsigned>(device / 1000 % 100), static_cast<unsigned>(device / 100000 % 10000));
+    size =
+        std::snprintf(text, sizeof text,
+                      R"({"user_id": "%08x-%04x-%04x-%04x-%012llx", "app_version": "%u.%u.%u", "device_type": "%s", )"
+                      R"("ip": "%u.%u.%u.%u", "locale": %s, "device_id": "%03u-%02u-%04u"})",
+                      static_cast<unsigned>(a >> 32U), static_cast<unsigned>((a >> 16U) & 0xffffU),
+                      static_cast<unsigned>(0x4000U | (a & 0xfffU)), static_cast<unsigned>(0x8000U | (b & 0x3fffU)),
+                      static_cast<unsigned long long>(b >> 16U), static_cast<unsigned>((e >> 16U) % 6),
+                      static_cast<unsigned>((e >> 24U) % 30), static_cast<unsigned>((e >> 32U) % 10),
+                      (e >> 40U) % 2 == 0 ? "android" : "ios", static_cast<unsigned>(1 + ((ip >> 24U) & 0xffU) % 223),
+                      static_cast<unsigned>((ip >> 16U) & 0xffU), static_cast<unsigned>((ip >> 8U) & 0xffU),
+                      static_cast<unsigned>(ip & 0xffU), locale, static_cast<unsigned>(device % 1000),
+                      static_cast<unsigned>(device / 1000 % 100), static_cast<unsigned>(device / 100000 % 10000));
   }
   body_.assign(text, static_cast<std::size_t>(size));
   return body_;

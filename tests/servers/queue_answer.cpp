@@ -18,9 +18,12 @@ void append_json(std::string& out, std::string_view text) {
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(text, start, i - start);
     start = i + 1;
-    if (c == '"') out += "\\\"";
-    else if (c == '\\') out += "\\\\";
-    else if (c == '\n') out += "\\n";
+    if (c == '"')
+      out += "\\\"";
+    else if (c == '\\')
+      out += "\\\\";
+    else if (c == '\n')
+      out += "\\n";
     else {
       out += "\\u00";
       out += hex_digits[c >> 4U];
@@ -43,7 +46,8 @@ void append_xml(std::string& out, std::string_view text) {
 }
 
 void append_hex_number(std::string& out, std::uint64_t number, int digits) {
-  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += hex_digits[(number >> static_cast<unsigned>(shift)) & 15U];
+  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4)
+    out += hex_digits[(number >> static_cast<unsigned>(shift)) & 15U];
 }
 
 std::string base64(std::string_view bytes) {
@@ -234,8 +238,10 @@ void AnswerWriter::begin_item(std::string_view element) {
 }
 
 void AnswerWriter::end_item(std::string_view element) {
-  if (json_) out_ += '}';
-  else out_.append("</").append(element).append(">");
+  if (json_)
+    out_ += '}';
+  else
+    out_.append("</").append(element).append(">");
   comma_ = true;
 }
 
@@ -257,7 +263,8 @@ void AnswerWriter::attribute(const MessageAttribute& attribute) {
   }
 }
 
-void AnswerWriter::message(const QueueStore& store, std::uint32_t slot, std::string_view handle, const ReceiveView& view) {
+void AnswerWriter::message(const QueueStore& store, std::uint32_t slot, std::string_view handle,
+                           const ReceiveView& view) {
   const Message& message = store.at(slot);
   begin_item("Message");
   part("MessageId", uuid_text(message.id));
@@ -269,7 +276,11 @@ void AnswerWriter::message(const QueueStore& store, std::uint32_t slot, std::str
     const auto system = [&](unsigned bit, std::string_view name, std::string_view value) {
       if ((view.system & bit) == 0) return;
       if (json_) return part(name, value);
-      out_.append("<Attribute><Name>").append(name).append("</Name><Value>").append(value).append("</Value></Attribute>");
+      out_.append("<Attribute><Name>")
+          .append(name)
+          .append("</Name><Value>")
+          .append(value)
+          .append("</Value></Attribute>");
     };
     system(sender_id, "SenderId", "AIDAIENQZJOLO23YVJ4VO");
     system(sent_at, "SentTimestamp", std::to_string(message.sent));

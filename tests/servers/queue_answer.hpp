@@ -56,7 +56,13 @@ struct FailedEntry {
   bool sender_fault = true;
 };
 
-enum SystemAttribute : unsigned { sent_at = 1, receive_count = 2, first_receive_at = 4, sender_id = 8, every_attribute = 15 };
+enum SystemAttribute : unsigned {
+  sent_at = 1,
+  receive_count = 2,
+  first_receive_at = 4,
+  sender_id = 8,
+  every_attribute = 15
+};
 
 // What a receive wants to see of each message.
 struct ReceiveView {

@@ -49,8 +49,8 @@ int hex_digit(char c) {
 std::string_view decode(std::string_view text, std::string& out) {
   const std::size_t start = out.size();
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
     if (escape) {
       out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
@@ -96,7 +96,8 @@ struct JsonFields {
       std::string_view type, plain, coded;
       if (item["DataType"].get(type) != simdjson::SUCCESS) return wrong("DataType", "a string");
       attribute.type = type;
-      if (item["StringValue"].get(plain) == simdjson::SUCCESS) attribute.value = plain;
+      if (item["StringValue"].get(plain) == simdjson::SUCCESS)
+        attribute.value = plain;
       else if (item["BinaryValue"].get(coded) == simdjson::SUCCESS && !decode_base64(coded, attribute.value))
         return wrong("BinaryValue", "base64");
     }
@@ -150,14 +151,20 @@ bool CallReader::read_json(const HttpRequest& request) {
     if (!read.entry(key, value, call_.single, mine)) return false;
     if (mine) continue;
     bool good = true;
-    if (key == "QueueUrl") good = read.text(key, value, call_.queue_url);
-    else if (key == "QueueName") good = read.text(key, value, call_.queue_name);
-    else if (key == "QueueNamePrefix") good = read.text(key, value, call_.name_prefix);
-    else if (key == "MaxNumberOfMessages") good = read.number(key, value, call_.messages_max);
-    else if (key == "WaitTimeSeconds") good = read.number(key, value, call_.wait);
+    if (key == "QueueUrl")
+      good = read.text(key, value, call_.queue_url);
+    else if (key == "QueueName")
+      good = read.text(key, value, call_.queue_name);
+    else if (key == "QueueNamePrefix")
+      good = read.text(key, value, call_.name_prefix);
+    else if (key == "MaxNumberOfMessages")
+      good = read.number(key, value, call_.messages_max);
+    else if (key == "WaitTimeSeconds")
+      good = read.number(key, value, call_.wait);
     else if (key == "AttributeNames" || key == "MessageSystemAttributeNames")
       good = read.texts(key, value, call_.attribute_names);
-    else if (key == "MessageAttributeNames") good = read.texts(key, value, call_.message_attribute_names);
+    else if (key == "MessageAttributeNames")
+      good = read.texts(key, value, call_.message_attribute_names);
     else if (key == "Attributes") {
       object map;
       if (value.get_object().get(map) != simdjson::SUCCESS) return read.wrong(key, "an object");
@@ -226,7 +233,8 @@ bool CallReader::read_field(std::string_view key, std::string_view value) {
   if (key == "QueueNamePrefix") return call_.name_prefix = value, true;
   if (key == "MaxNumberOfMessages") return to_number(value, call_.messages_max);
   if (key == "WaitTimeSeconds") return to_number(value, call_.wait);
-  if (take("AttributeName.") || take("MessageSystemAttributeName.")) return call_.attribute_names.push_back(value), true;
+  if (take("AttributeName.") || take("MessageSystemAttributeName."))
+    return call_.attribute_names.push_back(value), true;
   if (take("MessageAttributeName.")) return call_.message_attribute_names.push_back(value), true;
   if (take("Attribute.")) {
     const std::size_t index = take_index(key);
@@ -251,9 +259,12 @@ bool CallReader::read_field(std::string_view key, std::string_view value) {
     const std::size_t index = take_index(key);
     if (index == 0) return false;
     MessageAttribute& attribute = at_index(entry->attributes, index);
-    if (key == "Name") attribute.name = value;
-    else if (key == "Value.DataType") attribute.type = value;
-    else if (key == "Value.StringValue" || key == "Value.BinaryValue") attribute.value = value;
+    if (key == "Name")
+      attribute.name = value;
+    else if (key == "Value.DataType")
+      attribute.type = value;
+    else if (key == "Value.StringValue" || key == "Value.BinaryValue")
+      attribute.value = value;
     return true;
   }
   return true;  // Version, signing fields and the like

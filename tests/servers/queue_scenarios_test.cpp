@@ -117,7 +117,8 @@ TEST_P(Scenario, a_stale_handle_succeeds_and_deletes_nothing) {
   send("one");
   const Json first = receive();
   ASSERT_EQ(first.size(), 1U);
-  EXPECT_TRUE(call("ChangeMessageVisibility", {{"ReceiptHandle", first[0]["ReceiptHandle"]}, {"VisibilityTimeout", 0}}).ok());
+  EXPECT_TRUE(
+      call("ChangeMessageVisibility", {{"ReceiptHandle", first[0]["ReceiptHandle"]}, {"VisibilityTimeout", 0}}).ok());
   const Json second = receive();
   ASSERT_EQ(second.size(), 1U);
   erase(first[0]);
@@ -129,7 +130,8 @@ TEST_P(Scenario, a_stale_handle_succeeds_and_deletes_nothing) {
 
 TEST_P(Scenario, batches_of_ten_are_sent_and_deleted) {
   Json entries = Json::array();
-  for (int i = 0; i < 10; ++i) entries.push_back({{"Id", "m" + std::to_string(i)}, {"MessageBody", "b" + std::to_string(i)}});
+  for (int i = 0; i < 10; ++i)
+    entries.push_back({{"Id", "m" + std::to_string(i)}, {"MessageBody", "b" + std::to_string(i)}});
   const Answer sent = call("SendMessageBatch", {{"Entries", entries}});
   EXPECT_EQ(sent.body["Successful"].size(), 10U);
   const Json messages = receive();
@@ -206,7 +208,8 @@ TEST_P(Scenario, purge_empties_the_queue) {
 TEST_P(Scenario, a_message_received_too_often_goes_to_the_dead_letter_queue) {
   const std::string dead = "dead-" + queue_;
   ASSERT_TRUE(client_->call("CreateQueue", {{"QueueName", dead}}).ok());
-  const std::string policy = R"({"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:)" + dead + R"(","maxReceiveCount":"2"})";
+  const std::string policy =
+      R"({"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:)" + dead + R"(","maxReceiveCount":"2"})";
   ASSERT_TRUE(call("SetQueueAttributes", {{"Attributes", {{"RedrivePolicy", policy}}}}).ok());
   send("poison");
   for (int i = 0; i < 2; ++i) EXPECT_EQ(receive({{"VisibilityTimeout", 0}, {"MaxNumberOfMessages", 1}}).size(), 1U);

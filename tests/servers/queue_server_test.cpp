@@ -1,7 +1,12 @@
 // What only our double does: limits within reach, faults on demand, signatures checked, figures.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <set>
+#include <thread>
 
 #include "sqs_client.hpp"
 #include "support/queue_server.hpp"
@@ -12,6 +17,16 @@ namespace {
 using support::http;
 using support::HttpReply;
 using support::QueueServer;
+
+int connected_to(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
 
 class Double : public testing::Test {
  protected:
@@ -46,8 +61,10 @@ TEST_F(Double, fills_itself_with_the_same_events_for_the_same_seed) {
   int malformed = 0;
   for (const std::string& text : events) {
     const Json event = Json::parse(text);
-    if (event.contains("foo")) ++malformed;
-    else ips.insert(event["ip"].get<std::string>());
+    if (event.contains("foo"))
+      ++malformed;
+    else
+      ips.insert(event["ip"].get<std::string>());
   }
   EXPECT_EQ(malformed, 3);
   EXPECT_LT(ips.size(), 997U);  // some are shared
@@ -126,8 +143,9 @@ TEST_F(Double, fails_the_bad_entries_of_a_batch_by_either_protocol) {
     server_->fill("q", 1);
     const Json entries{{{"Id", "good"}, {"ReceiptHandle", receive()[0]["ReceiptHandle"]}},
                        {{"Id", "bad"}, {"ReceiptHandle", "nonsense"}}};
-    const Answer answer = SqsClient(server_->endpoint(), json)
-                              .call("DeleteMessageBatch", {{"QueueUrl", server_->queue_url("q")}, {"Entries", entries}});
+    const Answer answer =
+        SqsClient(server_->endpoint(), json)
+            .call("DeleteMessageBatch", {{"QueueUrl", server_->queue_url("q")}, {"Entries", entries}});
     ASSERT_EQ(answer.body["Successful"].size(), 1U);
     EXPECT_EQ(answer.body["Successful"][0]["Id"], "good");
     ASSERT_EQ(answer.body["Failed"].size(), 1U);
@@ -157,10 +175,11 @@ TEST_F(Double, answers_errors_on_demand) {
     int status;
     const char* code;
   };
-  for (const Row& row : {Row{"throttle", 400, "RequestThrottled"}, Row{"500", 500, "InternalFailure"},
-                         Row{"503", 503, "ServiceUnavailable"}, Row{"access_denied", 403, "AccessDenied"},
-                         Row{"expired_token", 403, "ExpiredToken"}, Row{"bad_signature", 403, "SignatureDoesNotMatch"},
-                         Row{"no_queue", 400, "AWS.SimpleQueueService.NonExistentQueue"}, Row{"over_limit", 403, "OverLimit"}}) {
+  for (const Row& row :
+       {Row{"throttle", 400, "RequestThrottled"}, Row{"500", 500, "InternalFailure"},
+        Row{"503", 503, "ServiceUnavailable"}, Row{"access_denied", 403, "AccessDenied"},
+        Row{"expired_token", 403, "ExpiredToken"}, Row{"bad_signature", 403, "SignatureDoesNotMatch"},
+        Row{"no_queue", 400, "AWS.SimpleQueueService.NonExistentQueue"}, Row{"over_limit", 403, "OverLimit"}}) {
     server_->fault(row.fault, "count=1&action=ReceiveMessage");
     const Answer answer = call("ReceiveMessage");
     EXPECT_EQ(answer.status, row.status) << row.fault;
@@ -248,6 +267,56 @@ TEST_F(Double, comes_back_empty_though_messages_are_there) {
   server_->fault("empty_receive", "count=1");
   EXPECT_TRUE(receive().empty());
   EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_F(Double, a_long_poll_ends_as_soon_as_a_message_is_sent) {
+  server_->create_queue("q");
+  Json polled;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    const std::jthread reader([&] {
+      polled = call("ReceiveMessage", {{"WaitTimeSeconds", 20}}).body.value("Messages", Json::array());
+    });
+    while (server_->stats("q").calls.count("ReceiveMessage") == 0) std::this_thread::yield();
+    server_->send("q", {"one"});
+  }
+  EXPECT_EQ(polled.size(), 1U);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+}
+
+TEST_F(Double, a_client_that_leaves_its_long_poll_takes_no_message_with_it) {
+  server_->create_queue("q");
+  const int fd = connected_to(server_->port());
+  const std::string request = "GET /000000000000/q?Action=ReceiveMessage&WaitTimeSeconds=20 HTTP/1.1\r\n\r\n";
+  ASSERT_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  while (server_->stats("q").calls.count("ReceiveMessage") == 0) std::this_thread::yield();
+  close(fd);
+  server_->send("q", {"one"});
+  EXPECT_EQ(receive().size(), 1U);
+}
+
+TEST_F(Double, answers_requests_sent_in_one_piece_in_their_order) {
+  const int fd = connected_to(server_->port());
+  const std::string requests =
+      "POST /?Action=CreateQueue&QueueName=one HTTP/1.1\r\n\r\n"
+      "POST /?Action=CreateQueue&QueueName=two HTTP/1.1\r\nConnection: close\r\n\r\n";
+  ASSERT_EQ(send(fd, requests.data(), requests.size(), 0), static_cast<ssize_t>(requests.size()));
+  std::string answers;
+  char piece[4096];
+  for (ssize_t count = 0; (count = recv(fd, piece, sizeof piece, 0)) > 0;)
+    answers.append(piece, static_cast<std::size_t>(count));
+  close(fd);
+  const std::size_t one = answers.find("/000000000000/one<");
+  const std::size_t two = answers.find("/000000000000/two<");
+  ASSERT_NE(one, std::string::npos);
+  ASSERT_NE(two, std::string::npos);
+  EXPECT_LT(one, two);
+}
+
+TEST(DoubleWithAFaultFromTheStart, strikes_as_its_command_line_says) {
+  const auto server = QueueServer::start({"--fault", "throttle,count=1", "--fault", "delay,ms=1"});
+  EXPECT_EQ(server->call("ListQueues", "{}").status, 400);
+  EXPECT_EQ(server->call("ListQueues", "{}").status, 200);
 }
 
 TEST_F(Double, names_a_queue_at_another_host) {

@@ -54,7 +54,8 @@ void QueueService::handle(HttpLoop::Ticket ticket, const HttpRequest& request) {
   Work work{ticket, *call, request, {}};
   if (options_.key && !good_signature(ticket, request)) return;
   const auto* const row = std::ranges::find(action_table, call->action, &ActionRow::name);
-  if (row == action_table.end()) return fail(work, errors::unknown_action, "The action or operation requested is invalid.");
+  if (row == action_table.end())
+    return fail(work, errors::unknown_action, "The action or operation requested is invalid.");
   ++calls_[static_cast<std::size_t>(row - action_table.begin())];
 
   work.effects = faults_.on(call->action);
@@ -72,8 +73,10 @@ bool QueueService::good_signature(HttpLoop::Ticket ticket, const HttpRequest& re
   switch (check_signature(request, *options_.key, now() / 1000)) {
     case Signature::good: return true;
     case Signature::absent: return refuse(errors::unsigned_request, "Request is missing Authentication Token");
-    case Signature::unknown_key: return refuse(errors::unknown_key, "The security token included in the request is invalid.");
-    case Signature::expired: return refuse(errors::bad_signature, "Signature expired: the time in it is too far from now.");
+    case Signature::unknown_key:
+      return refuse(errors::unknown_key, "The security token included in the request is invalid.");
+    case Signature::expired:
+      return refuse(errors::bad_signature, "Signature expired: the time in it is too far from now.");
     case Signature::wrong: break;
   }
   return refuse(errors::bad_signature,
@@ -97,11 +100,12 @@ void QueueService::finish(HttpLoop::Ticket ticket, Protocol protocol, const Effe
 
 void QueueService::fail(const Work& work, const ErrorKind& kind, std::string_view message) {
   writer(work).error(kind, message, headers_);
-  loop_.answer(work.ticket, {.status = kind.status,
-                             .content_type = work.call.protocol == Protocol::json ? "application/x-amz-json-1.0" : "text/xml",
-                             .headers = headers_,
-                             .body = body_,
-                             .delay = options_.delay + work.effects.delay});
+  loop_.answer(work.ticket,
+               {.status = kind.status,
+                .content_type = work.call.protocol == Protocol::json ? "application/x-amz-json-1.0" : "text/xml",
+                .headers = headers_,
+                .body = body_,
+                .delay = options_.delay + work.effects.delay});
 }
 
 QueueService::Queue* QueueService::queue_of(const Work& work) {
@@ -120,7 +124,8 @@ QueueService::Queue* QueueService::queue_of(const Work& work) {
 
 bool QueueService::good_batch(const Work& work) {
   const std::vector<Entry>& entries = work.call.entries;
-  if (entries.empty()) return fail(work, errors::empty_batch, "There should be at least one entry in the request."), false;
+  if (entries.empty())
+    return fail(work, errors::empty_batch, "There should be at least one entry in the request."), false;
   if (entries.size() > 10)
     return fail(work, errors::many_entries, "Maximum number of entries per request are 10."), false;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -134,7 +139,8 @@ bool QueueService::good_batch(const Work& work) {
                   "most 80 letters long."),
              false;
     for (std::size_t j = 0; j < i; ++j)
-      if (entries[j].id == id) return fail(work, errors::same_ids, "Two or more batch entries have the same Id."), false;
+      if (entries[j].id == id)
+        return fail(work, errors::same_ids, "Two or more batch entries have the same Id."), false;
   }
   return true;
 }
@@ -161,11 +167,16 @@ void QueueService::receive_message(Work& work) {
 
   Waiter waiter{work.ticket, call.protocol, static_cast<int>(messages_max), visibility * 1000, {}, work.effects, 0};
   for (const std::string_view name : call.attribute_names) {
-    if (name == "All") waiter.view.system |= every_attribute;
-    else if (name == "SentTimestamp") waiter.view.system |= sent_at;
-    else if (name == "ApproximateReceiveCount") waiter.view.system |= receive_count;
-    else if (name == "ApproximateFirstReceiveTimestamp") waiter.view.system |= first_receive_at;
-    else if (name == "SenderId") waiter.view.system |= sender_id;
+    if (name == "All")
+      waiter.view.system |= every_attribute;
+    else if (name == "SentTimestamp")
+      waiter.view.system |= sent_at;
+    else if (name == "ApproximateReceiveCount")
+      waiter.view.system |= receive_count;
+    else if (name == "ApproximateFirstReceiveTimestamp")
+      waiter.view.system |= first_receive_at;
+    else if (name == "SenderId")
+      waiter.view.system |= sender_id;
     else if (name != "SequenceNumber" && name != "MessageDeduplicationId" && name != "MessageGroupId" &&
              name != "AWSTraceHeader" && name != "DeadLetterQueueSourceArn")
       return fail(work, errors::bad_attribute, "Unknown Attribute " + std::string(name) + ".");
@@ -183,7 +194,8 @@ void QueueService::receive_message(Work& work) {
   watch();
 }
 
-std::vector<std::uint32_t> QueueService::take(Queue& queue, int messages_max, Millis visibility, const Effects& effects) {
+std::vector<std::uint32_t> QueueService::take(Queue& queue, int messages_max, Millis visibility,
+                                              const Effects& effects) {
   std::vector<std::uint32_t> slots;
   const Millis at = now();
   const std::int64_t receives_max = queue.number("maxReceiveCount");
@@ -266,17 +278,18 @@ const ErrorKind* QueueService::refused(const Entry& entry, std::string& message)
     return &errors::bad_value;
   }
   // XML's characters only: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF
-  const bool plain = std::ranges::none_of(entry.body, [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
-  });
+  const bool plain = std::ranges::none_of(
+      entry.body, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
   if (!plain || entry.body.find("\xEF\xBF\xBE") != std::string_view::npos ||
       entry.body.find("\xEF\xBF\xBF") != std::string_view::npos) {
-    message = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to "
-              "#xFFFD | #x10000 to #x10FFFF";
+    message =
+        "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to "
+        "#xFFFD | #x10000 to #x10FFFF";
     return &errors::bad_contents;
   }
   if (entry.attributes.size() > 10) {
-    message = "Number of message attributes [" + std::to_string(entry.attributes.size()) + "] exceeds the allowed maximum [10].";
+    message = "Number of message attributes [" + std::to_string(entry.attributes.size()) +
+              "] exceeds the allowed maximum [10].";
     return &errors::bad_value;
   }
   if (entry.delay.value_or(0) < 0 || entry.delay.value_or(0) > 900) {

@@ -25,11 +25,11 @@
 namespace sluice::servers {
 
 struct ServiceOptions {
-  std::chrono::milliseconds delay{0};      // of every answer, as a real region has
-  std::int64_t visibility = 30;            // seconds, of queues made without saying
-  std::uint64_t in_flight_max = 120'000;   // what SQS allows a standard queue
+  std::chrono::milliseconds delay{0};     // of every answer, as a real region has
+  std::int64_t visibility = 30;           // seconds, of queues made without saying
+  std::uint64_t in_flight_max = 120'000;  // what SQS allows a standard queue
   std::uint64_t seed = 1;
-  std::optional<SigningKey> key{};         // check signatures against it
+  std::optional<SigningKey> key{};  // check signatures against it
 };
 
 class QueueService {
@@ -121,7 +121,7 @@ class QueueService {
   std::uint64_t queue_seed_ = 0;
   Millis clock_offset_ = 0;  // a test moves time on
   bool watching_ = false;
-  std::string body_;     // of the answer under way
+  std::string body_;  // of the answer under way
   std::string headers_;
   std::string handle_;
 };

@@ -50,7 +50,8 @@ QueueService::Queue& QueueService::queue_named(std::string_view name) {
     queue = std::make_unique<Queue>(++queue_seed_ * 0x9e3779b97f4a7c15U);
     queue->name = name;
     queue->created = queue->modified = now();
-    for (const Setting& setting : settings) queue->attributes[std::string(setting.name)] = std::to_string(setting.otherwise);
+    for (const Setting& setting : settings)
+      queue->attributes[std::string(setting.name)] = std::to_string(setting.otherwise);
     queue->attributes["VisibilityTimeout"] = std::to_string(options_.visibility);
   }
   return *queue;
@@ -107,8 +108,9 @@ void QueueService::create_queue(Work& work) {
     for (const auto& [key, value] : work.call.queue_attributes) {
       const auto found = queue.attributes.find(key);
       if (found == queue.attributes.end() || found->second != value)
-        return fail(work, errors::queue_exists,
-                    "A queue already exists with the same name and a different value for attribute " + std::string(key));
+        return fail(
+            work, errors::queue_exists,
+            "A queue already exists with the same name and a different value for attribute " + std::string(key));
     }
   } else if (!set_attributes(work, queue)) {
     queues_.erase(queues_.find(name));
@@ -176,10 +178,11 @@ void QueueService::get_queue_attributes(Work& work) {
       shown.assign(all.begin(), all.end());
       break;
     }
-    if (const auto found = all.find(name); found != all.end()) shown.emplace_back(*found);
+    if (const auto found = all.find(name); found != all.end())
+      shown.emplace_back(*found);
     else if (name != "RedrivePolicy" && name != "Policy" && name != "KmsMasterKeyId" && name != "FifoQueue" &&
-             name != "KmsDataKeyReusePeriodSeconds" && name != "ContentBasedDeduplication" && name != "RedriveAllowPolicy" &&
-             name != "DeduplicationScope" && name != "FifoThroughputLimit")
+             name != "KmsDataKeyReusePeriodSeconds" && name != "ContentBasedDeduplication" &&
+             name != "RedriveAllowPolicy" && name != "DeduplicationScope" && name != "FifoThroughputLimit")
       return fail(work, errors::bad_attribute, "Unknown Attribute " + std::string(name) + ".");
   }
   AnswerWriter answer = writer(work);
@@ -205,7 +208,8 @@ void QueueService::purge_queue(Work& work) {
   Queue* queue = queue_of(work);
   if (queue == nullptr) return;
   if (queue->purged && now() - *queue->purged < 60'000)
-    return fail(work, errors::purging, "Only one PurgeQueue operation on " + queue->name + " is allowed every 60 seconds.");
+    return fail(work, errors::purging,
+                "Only one PurgeQueue operation on " + queue->name + " is allowed every 60 seconds.");
   queue->purged = now();
   queue->store.purge();
   AnswerWriter answer = writer(work);
@@ -220,13 +224,12 @@ namespace {
 const ErrorKind* change_error(QueueStore::Change change, std::string& message) {
   switch (change) {
     case QueueStore::Change::done: return nullptr;
-    case QueueStore::Change::not_in_flight:
-      message = "Message is not in flight.";
-      return &errors::not_in_flight;
+    case QueueStore::Change::not_in_flight: message = "Message is not in flight."; return &errors::not_in_flight;
     case QueueStore::Change::stale: break;
   }
-  message = "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for "
-            "visibility timeout change.";
+  message =
+      "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for "
+      "visibility timeout change.";
   return &errors::bad_value;
 }
 
@@ -255,7 +258,8 @@ void QueueService::change_visibility(Work& work) {
   std::string problem;
   const ErrorKind* kind = bad_change(entry, problem);
   if (kind == nullptr)
-    kind = change_error(queue->store.change_visibility(*read_handle(entry.handle), now(), *entry.visibility * 1000), problem);
+    kind = change_error(queue->store.change_visibility(*read_handle(entry.handle), now(), *entry.visibility * 1000),
+                        problem);
   if (kind != nullptr) return fail(work, *kind, problem);
   AnswerWriter answer = writer(work);
   answer.open();
@@ -281,9 +285,12 @@ void QueueService::change_visibility_batch(Work& work) {
     }
     const ErrorKind* kind = bad_change(entry, problem);
     if (kind == nullptr)
-      kind = change_error(queue->store.change_visibility(*read_handle(entry.handle), now(), *entry.visibility * 1000), problem);
-    if (kind != nullptr) failed.push_back({std::string(entry.id), kind, problem});
-    else answer.done(entry.id);
+      kind = change_error(queue->store.change_visibility(*read_handle(entry.handle), now(), *entry.visibility * 1000),
+                          problem);
+    if (kind != nullptr)
+      failed.push_back({std::string(entry.id), kind, problem});
+    else
+      answer.done(entry.id);
   }
   answer.end_list();
   if (!failed.empty()) answer.failed(failed);

@@ -41,7 +41,8 @@ void QueueStore::free_slot(std::uint32_t index) {
   free_.push_back(index);
 }
 
-const Message& QueueStore::send(std::string_view body, Millis now, Millis delay, std::vector<MessageAttribute> attributes) {
+const Message& QueueStore::send(std::string_view body, Millis now, Millis delay,
+                                std::vector<MessageAttribute> attributes) {
   const std::uint32_t index = take_slot();
   Message& message = slot(index);
   message.body = std::unique_ptr<char[]>(new char[body.size()]);
@@ -52,8 +53,10 @@ const Message& QueueStore::send(std::string_view body, Millis now, Millis delay,
   message.sent = now;
   if (!attributes.empty()) message.attributes = std::make_unique<std::vector<MessageAttribute>>(std::move(attributes));
   ++counts_.sent;
-  if (delay > 0) schedule(index, now + delay, Message::State::delayed);
-  else show(index);
+  if (delay > 0)
+    schedule(index, now + delay, Message::State::delayed);
+  else
+    show(index);
   return message;
 }
 
@@ -129,10 +132,13 @@ bool QueueStore::erase(Handle handle) {
 
 QueueStore::Change QueueStore::change_visibility(Handle handle, Millis now, Millis visibility) {
   const bool known = handle.slot / chunk_size < chunks_.size();
-  if (!known || at(handle.slot).birth != handle.birth || at(handle.slot).receives != handle.receive) return Change::stale;
+  if (!known || at(handle.slot).birth != handle.birth || at(handle.slot).receives != handle.receive)
+    return Change::stale;
   if (at(handle.slot).state != Message::State::in_flight) return Change::not_in_flight;
-  if (visibility > 0) schedule(handle.slot, now + visibility, Message::State::in_flight);
-  else show(handle.slot);
+  if (visibility > 0)
+    schedule(handle.slot, now + visibility, Message::State::in_flight);
+  else
+    show(handle.slot);
   return Change::done;
 }
 

@@ -38,8 +38,8 @@ struct Message {
   Md5 body_md5{};
   Millis sent = 0;
   Millis first_received = 0;
-  Millis due = 0;            // when it becomes visible, for in_flight and delayed
-  std::uint32_t birth = 0;   // tells this message from earlier ones in the same slot
+  Millis due = 0;           // when it becomes visible, for in_flight and delayed
+  std::uint32_t birth = 0;  // tells this message from earlier ones in the same slot
   State state = State::none;
   std::unique_ptr<std::vector<MessageAttribute>> attributes;
 
@@ -60,7 +60,7 @@ class QueueStore {
   struct Counts {
     std::uint64_t visible = 0, in_flight = 0, delayed = 0;          // now
     std::uint64_t sent = 0, received = 0, deleted = 0, copied = 0;  // ever
-    std::uint64_t stale = 0;  // deletes by a handle that no longer counts
+    std::uint64_t stale = 0;                                        // deletes by a handle that no longer counts
     std::uint64_t in_flight_peak = 0;
   };
 

@@ -46,7 +46,8 @@ class SqsClient {
   Answer call_query(const std::string& action, const Json& parameters) const {
     std::string form = "Action=" + action + "&Version=2012-11-05";
     for (const auto& [name, value] : parameters.items()) append(form, action, name, value);
-    const auto reply = support::http("POST", endpoint_ + "/", form, {"Content-Type: application/x-www-form-urlencoded"});
+    const auto reply =
+        support::http("POST", endpoint_ + "/", form, {"Content-Type: application/x-www-form-urlencoded"});
     pugi::xml_document xml;
     xml.load_buffer(reply.body.data(), reply.body.size(), pugi::parse_default | pugi::parse_ws_pcdata_single);
     Answer answer{reply.status, {}, Json::object()};
@@ -54,7 +55,8 @@ class SqsClient {
       answer.error = xml.child("ErrorResponse").child("Error").child_value("Code");
       return answer;
     }
-    for (const auto part : xml.first_child().child((action + "Result").c_str()).children()) read(part, action, answer.body);
+    for (const auto part : xml.first_child().child((action + "Result").c_str()).children())
+      read(part, action, answer.body);
     return answer;
   }
 
@@ -108,11 +110,13 @@ class SqsClient {
       Json message;
       for (const auto field : part.children()) {
         const std::string key = field.name();
-        if (key == "Attribute") message["Attributes"][field.child_value("Name")] = field.child_value("Value");
+        if (key == "Attribute")
+          message["Attributes"][field.child_value("Name")] = field.child_value("Value");
         else if (key == "MessageAttribute")
           for (const auto value : field.child("Value").children())
             message["MessageAttributes"][field.child_value("Name")][value.name()] = value.child_value();
-        else message[key] = field.child_value();
+        else
+          message[key] = field.child_value();
       }
       out["Messages"].push_back(message);
     } else if (name == "Attribute") {

@@ -185,9 +185,10 @@ void QueueServer::fault(std::string_view name, std::string_view parameters) cons
 
 void QueueServer::clear_faults() const { control("DELETE", ""); }
 
-QueueStats QueueServer::fill(std::string_view queue, std::uint64_t count, std::uint64_t seed, std::uint64_t malformed) const {
-  return stats_of(control("POST", "/fill?queue=" + std::string(queue) + "&count=" + std::to_string(count) + "&seed=" +
-                                      std::to_string(seed) + "&malformed=" + std::to_string(malformed)));
+QueueStats QueueServer::fill(std::string_view queue, std::uint64_t count, std::uint64_t seed,
+                             std::uint64_t malformed) const {
+  return stats_of(control("POST", "/fill?queue=" + std::string(queue) + "&count=" + std::to_string(count) +
+                                      "&seed=" + std::to_string(seed) + "&malformed=" + std::to_string(malformed)));
 }
 
 std::vector<std::string> QueueServer::events(std::uint64_t count, std::uint64_t seed, std::uint64_t malformed) const {

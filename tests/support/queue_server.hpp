@@ -15,7 +15,7 @@
 namespace sluice::support {
 
 struct HttpReply {
-  int status = 0;        // 0: there was no whole answer
+  int status = 0;  // 0: there was no whole answer
   std::string headers;
   std::string body;
 };
@@ -28,7 +28,7 @@ HttpReply http(std::string_view method, const std::string& url, std::string_view
 struct QueueStats {
   std::map<std::string, std::uint64_t> counts;  // visible, in_flight, sent, received, deleted, copied, ...
   std::map<std::string, std::uint64_t> calls;
-  std::map<std::string, std::uint64_t> faults;  // how often each struck
+  std::map<std::string, std::uint64_t> faults;              // how often each struck
   std::uint64_t operator[](const std::string& name) const;  // one of `counts`
 };
 
@@ -57,7 +57,8 @@ class QueueServer {
   // fault("delete_failed", "count=2&skip=1")
   void fault(std::string_view name, std::string_view parameters = {}) const;
   void clear_faults() const;
-  QueueStats fill(std::string_view queue, std::uint64_t count, std::uint64_t seed = 1, std::uint64_t malformed = 0) const;
+  QueueStats fill(std::string_view queue, std::uint64_t count, std::uint64_t seed = 1,
+                  std::uint64_t malformed = 0) const;
   // The bodies that fill() puts in for the same figures.
   std::vector<std::string> events(std::uint64_t count, std::uint64_t seed = 1, std::uint64_t malformed = 0) const;
   void put(std::string_view queue, std::string_view body) const;  // bytes SQS itself would refuse
