@@ -20,8 +20,8 @@ BENCH = far_ends.ROOT / "bench"
 SLUICE = far_ends.BUILD / "sluice"
 QUEUE = "login-queue"
 
-# Messages a run, for a few seconds each: without latency, and with 10 ms a call.
-SIZES = {"loop": (2_000, 250), "careful": (12_000, 5_000), "sluice": (100_000, 60_000), "bare": (300_000, 100_000)}
+# Messages a run, enough to make start-up small: without latency, and with 10 ms a call.
+SIZES = {"loop": (2_000, 500), "careful": (20_000, 10_000), "sluice": (100_000, 60_000), "bare": (300_000, 100_000)}
 
 
 class Bench:
