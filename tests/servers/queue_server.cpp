@@ -1,0 +1,69 @@
+// A queue server for tests and benchmarks: SQS's standard queues on loopback, strict, quick and able to
+// fail on purpose. Prints its port on stdout and serves until SIGTERM or SIGINT.
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "queue_service.hpp"
+
+int main(int argc, char** argv) {
+  using namespace sluice::servers;
+  int port = 0;
+  int delay = 0;
+  std::string signing;
+  std::vector<std::string> fault_texts;
+  ServiceOptions options;
+  CLI::App app{"A double of SQS on 127.0.0.1"};
+  app.add_option("--port", port, "0 takes a free one");
+  app.add_option("--delay", delay, "milliseconds before every answer");
+  app.add_option("--visibility", options.visibility, "seconds, of queues made without saying");
+  app.add_option("--in-flight-max", options.in_flight_max, "messages, before OverLimit");
+  app.add_option("--seed", options.seed);
+  app.add_option("--fault", fault_texts, "NAME[,action=A][,count=N][,skip=N][,probability=P][,ms=N]; may be repeated");
+  app.add_option("--check-signature", signing, "KEY_ID:SECRET[:TOKEN]: refuse requests not signed by it");
+  CLI11_PARSE(app, argc, argv);
+
+  options.delay = std::chrono::milliseconds{delay};
+  if (!signing.empty()) {
+    const std::size_t first = signing.find(':');
+    const std::size_t second = signing.find(':', first + 1);
+    if (first == std::string::npos) {
+      std::fputs("queue_server: --check-signature wants KEY_ID:SECRET\n", stderr);
+      return 2;
+    }
+    options.key = SigningKey{signing.substr(0, first), signing.substr(first + 1, second - first - 1),
+                             second == std::string::npos ? std::string() : signing.substr(second + 1)};
+  }
+
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  sigprocmask(SIG_BLOCK, &stops, nullptr);
+  const int stop_fd = signalfd(-1, &stops, SFD_CLOEXEC);
+
+  std::unique_ptr<QueueService> service;
+  HttpLoop loop([&service](HttpLoop::Ticket ticket, const HttpRequest& request) { service->handle(ticket, request); });
+  service = std::make_unique<QueueService>(options, loop);
+  for (const std::string& text : fault_texts) {
+    std::string problem;
+    if (!service->faults().add(read_parameters(text, ','), problem)) {
+      std::fprintf(stderr, "queue_server: %s\n", problem.c_str());
+      return 2;
+    }
+  }
+  port = loop.listen(port);
+  if (port == 0) {
+    std::perror("queue_server: cannot listen on 127.0.0.1");
+    return 1;
+  }
+  std::printf("%d\n", port);
+  std::fflush(stdout);
+  loop.run(stop_fd);
+  ::close(stop_fd);
+  return 0;
+}
