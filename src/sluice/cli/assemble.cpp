@@ -1,0 +1,98 @@
+#include "sluice/cli/assemble.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+#include <filesystem>
+
+#include "sluice/cli/connectors.hpp"
+#include "sluice/core/words.hpp"
+
+namespace sluice::cli {
+
+const project::Connection& Assembly::connection(const std::string& name) const {
+  const auto found = std::ranges::find(project.connections, name, &project::Connection::name);
+  assert(found != project.connections.end());  // the reader has checked every name
+  return *found;
+}
+
+Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys) {
+  SLUICE_TRY(auto vars, arguments.variables());
+  project::LoadOptions options;
+  options.vars = std::move(vars);
+  options.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  options.connectors = connector_kinds();
+  SLUICE_TRY(auto project, project::load(arguments.file, options));
+  return assemble(std::move(project), keys);
+}
+
+Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) {
+  auto assembly = std::make_unique<Assembly>();
+  assembly->project = std::move(project);
+  const std::string& file = assembly->project.keys_file;
+  if (file.empty() && keys == Keys::required) {
+    return fail(Fault::config, assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
+                "add `keys: keys.json` and make it by `sluice keys init keys.json`");
+  }
+  if (!file.empty() && (keys == Keys::required || std::filesystem::exists(file))) {
+    SLUICE_TRY(auto keyring, mask::Keyring::load(file));
+    assembly->keyring.emplace(std::move(keyring));
+  }
+  engine::EngineOptions options;
+  options.keyring = assembly->keyring ? &*assembly->keyring : nullptr;
+  options.run_micros = system_clock().now_micros();
+  SLUICE_TRY(assembly->engine, engine::Engine::open(options));
+  return assembly;
+}
+
+Result<const project::Flow*> find_flow(const project::Project& project, const std::string& name) {
+  std::vector<std::string> names;
+  for (const project::Flow& flow : project.flows) {
+    if (flow.name == name) return &flow;
+    names.push_back(flow.name);
+  }
+  if (name.empty() && project.flows.size() == 1) return &project.flows.front();
+  if (name.empty()) return fail(Fault::config, project.file + " has several flows", "name one of " + join(names, ", "));
+  return fail(Fault::config, project.file + " has no flow '" + name + "'", did_you_mean(name, names));
+}
+
+engine::RowsOptions rows_options(const project::Flow& flow) {
+  return {flow.record, flow.select, flow.select_place};
+}
+
+Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) {
+  OpenFlow open;
+  open.flow = &flow;
+  open.target.project = assembly.project.name;
+  open.target.flow = flow.name;
+  open.target.table = flow.into_table;
+  open.target.create = flow.create;
+  open.target.rejects = flow.rejects;
+  SLUICE_TRY(open.target.columns, engine::columns_of(*assembly.engine, rows_options(flow)));
+  SLUICE_TRY(open.queue, open_queue(assembly.connection(flow.from.connection), system_clock()));
+  SLUICE_TRY(open.database, open_database(assembly.connection(flow.into_connection), system_clock()));
+  return open;
+}
+
+Result<void> check_keys(Ledger& ledger, const mask::Keyring& keyring) {
+  SLUICE_TRY(const std::vector<std::string> used, ledger.key_ids());
+  for (const std::string& id : used) {
+    SLUICE_TRY(const auto stored, ledger.key_check(id));
+    if (!keyring.has(id)) {
+      return fail(Fault::config, "the table was filled with mask key '" + id + "', which the keyring does not hold",
+                  "use the keyring it was filled with");
+    }
+    if (stored && *stored != keyring.check(id)) {
+      return fail(Fault::config, "the keyring's key '" + id + "' is not the one the table was filled with",
+                  "use the keyring it was filled with; another key gives equal values other tokens");
+    }
+  }
+  const std::string& primary = keyring.primary_id();
+  if (std::ranges::find(used, primary) != used.end()) return {};
+  return ledger.remember_key(primary, keyring.check(primary));
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,52 @@
+// A project put together: its file read, its keyring loaded, DuckDB started, and the parts of a flow opened.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sluice/cli/session.hpp"
+#include "sluice/core/clock.hpp"
+#include "sluice/core/database.hpp"
+#include "sluice/core/queue.hpp"
+#include "sluice/engine/transform.hpp"
+#include "sluice/mask/keyring.hpp"
+#include "sluice/project/project.hpp"
+
+namespace sluice::cli {
+
+// What stays for as long as any of its flows is open.
+struct Assembly {
+  project::Project project;
+  std::optional<mask::Keyring> keyring;  // empty: the project names none
+  std::unique_ptr<engine::Engine> engine;
+
+  const project::Connection& connection(const std::string& name) const;
+};
+
+enum class Keys { required, if_there };
+
+// Without a network. `required`: a project without a keyring, or with one that cannot be read, is an error;
+// `if_there`: a keyring that is missing is left out (validate can still check everything else).
+Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys);
+Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys);
+
+// The flow of that name, or the only one if `name` is empty.
+Result<const project::Flow*> find_flow(const project::Project& project, const std::string& name);
+
+engine::RowsOptions rows_options(const project::Flow& flow);
+
+// A flow with its far ends opened, not yet reached.
+struct OpenFlow {
+  const project::Flow* flow = nullptr;
+  Target target;
+  std::unique_ptr<Queue> queue;
+  std::unique_ptr<Database> database;
+};
+Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow);
+
+// Compares our keyring with the keys the ledger says its tokens were made with, and notes ours there. Another key
+// than before is an error (config): equal values would no longer get equal tokens.
+Result<void> check_keys(Ledger& ledger, const mask::Keyring& keyring);
+
+}  // namespace sluice::cli

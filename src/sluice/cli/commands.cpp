@@ -1,0 +1,27 @@
+#include "sluice/cli/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <array>
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::array command_table{
+    Command{"demo", &add_demo},         Command{"run", &add_run},       Command{"validate", &add_validate},
+    Command{"doctor", &add_doctor},     Command{"plan", &add_plan},     Command{"preview", &add_preview},
+    Command{"rejects", &add_rejects},   Command{"runs", &add_runs},     Command{"keys", &add_keys},
+    Command{"unmask", &add_unmask},     Command{"schema", &add_schema}, Command{"completion", &add_completion},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return command_table; }
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* help, const char* example) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->footer(std::string("Example:\n  ") + example);
+  command->fallthrough();  // --json, -v and the like may stand behind the command too
+  return command;
+}
+
+}  // namespace sluice::cli

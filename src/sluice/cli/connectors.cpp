@@ -1,0 +1,54 @@
+#include "sluice/cli/connectors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include "sluice/aws/sqs_queue.hpp"
+#include "sluice/local/duckdb_database.hpp"
+#include "sluice/local/spool.hpp"
+#include "sluice/postgres/open.hpp"
+
+namespace sluice::cli {
+namespace {
+
+using project::Role;
+
+constexpr std::array connector_table{
+    Connector{{"sqs", Role::queue, aws::sqs_options, "an Amazon SQS queue: its name, URL or ARN"}, &aws::open_sqs},
+    Connector{{"spool", Role::queue, local::spool_options, "a local folder that behaves as a queue"}, &local::open_spool},
+    Connector{{"postgres", Role::database, postgres::postgres_options, "a PostgreSQL database: a URL or libpq's keywords"},
+              nullptr,
+              &postgres::open_postgres},
+    Connector{{"duckdb", Role::database, local::duckdb_options, "a DuckDB file"}, nullptr, &local::open_duckdb},
+};
+
+const Connector& row_of(const project::Connection& connection) {
+  const auto found = std::ranges::find(connector_table, connection.kind->name,
+                                       [](const Connector& row) { return row.kind.name; });
+  assert(found != connector_table.end());
+  return *found;
+}
+
+}  // namespace
+
+std::span<const Connector> connectors() { return connector_table; }
+
+std::span<const project::ConnectorKind> connector_kinds() {
+  static const std::vector<project::ConnectorKind> kinds = [] {
+    std::vector<project::ConnectorKind> made;
+    for (const Connector& row : connector_table) made.push_back(row.kind);
+    return made;
+  }();
+  return kinds;
+}
+
+Result<std::unique_ptr<Queue>> open_queue(const project::Connection& connection, const Clock& clock) {
+  return row_of(connection).open_queue(connection.settings, clock);
+}
+
+Result<std::unique_ptr<Database>> open_database(const project::Connection& connection, const Clock& clock) {
+  return row_of(connection).open_database(connection.settings, clock);
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,202 @@
+// `sluice demo`: writes the logins project into a folder and runs it twice, so that a newcomer sees in a minute
+// what goes in, what comes out, and that a second run adds nothing.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "sluice/cli/commands.hpp"
+#include "sluice/cli/connectors.hpp"
+#include "sluice/cli/demo_events.hpp"
+#include "sluice/cli/flow_run.hpp"
+#include "sluice/cli/signals.hpp"
+#include "sluice/cli/table.hpp"
+#include "sluice/mask/canonical.hpp"
+#include "sluice/mask/mask.hpp"
+
+namespace sluice::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t message_count = 100;
+constexpr std::uint32_t seed = 20;
+constexpr const char* marker = ".sluice-demo";  // a folder that has it was made by us and may be made again
+
+struct DemoArguments {
+  std::string folder = "sluice-demo";
+  std::string postgres;
+  std::string aws;
+  std::string queue = "login-queue";
+};
+
+constexpr const char* table_sql = R"(CREATE TABLE IF NOT EXISTS user_logins(
+    user_id          varchar(128),
+    device_type      varchar(32),
+    masked_ip        varchar(256),
+    masked_device_id varchar(256),
+    locale           varchar(32),
+    app_version      integer,
+    create_date      date
+);
+)";
+
+constexpr const char* flow_yaml = R"(keys: keys.json                       # made by `sluice keys init keys.json`
+
+flows:
+  user_logins:
+    from: { queue: queue }
+    record:
+      user_id:     { type: text, max: 128 }
+      app_version: text
+      device_type: { type: text, max: 32 }
+      ip:          { type: text, pii: ip }
+      locale:      { type: text, null: true }
+      device_id:   { type: text, pii: device }
+    select: |
+      select user_id, device_type,
+             mask_siv(ip, 'ip')            as masked_ip,
+             mask_siv(device_id, 'device') as masked_device_id,
+             locale, version_int(app_version) as app_version, run_date() as create_date
+      from input
+    into: { table: warehouse.user_logins, create: user_logins.sql }
+    rejects: { table: warehouse.user_logins_rejects }
+)";
+
+// The URL is not written into the file: it may hold a password.
+std::string project_yaml(const DemoArguments& arguments) {
+  const std::string queue = arguments.aws.empty()
+                                ? "  queue:     { spool: queue }           # a local folder that behaves as a queue\n"
+                                : "  queue:     { sqs: " + arguments.queue + ", region: us-east-1, endpoint: \"${AWS_ENDPOINT_URL:-}\" }\n";
+  const std::string warehouse = arguments.postgres.empty() ? "  warehouse: { duckdb: warehouse.duckdb }\n"
+                                                           : "  warehouse: { postgres: \"${DATABASE_URL}\" }\n";
+  return "name: logins\nconnections:\n" + queue + warehouse + flow_yaml;
+}
+
+Result<void> write_file(const fs::path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) return fail(Fault::failed, "cannot write " + file.string(), "look at the disk's space and the folder's rights");
+  return {};
+}
+
+Result<void> make_folder(const DemoArguments& arguments) {
+  const fs::path folder(arguments.folder);
+  std::error_code error;
+  if (fs::exists(folder / marker, error)) {
+    fs::remove_all(folder, error);
+  } else if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error))) {
+    return fail(Fault::config, arguments.folder + " is there already and was not made by `sluice demo`", "name another folder: sluice demo DIR");
+  }
+  fs::create_directories(folder, error);
+  if (error) return fail(Fault::config, "cannot make the folder " + arguments.folder, "name one where you may write: sluice demo DIR");
+  SLUICE_CHECK(write_file(folder / marker, ""));
+  SLUICE_CHECK(write_file(folder / "logins.yaml", project_yaml(arguments)));
+  SLUICE_CHECK(write_file(folder / "user_logins.sql", table_sql));
+  return mask::Keyring::init((folder / "keys.json").string());
+}
+
+Result<std::unique_ptr<Assembly>> load_demo(const DemoArguments& arguments) {
+  project::LoadOptions options;
+  options.connectors = connector_kinds();
+  options.environment = [&arguments](const std::string& name) -> std::optional<std::string> {
+    if (name == "DATABASE_URL") return arguments.postgres;
+    if (name == "AWS_ENDPOINT_URL") return arguments.aws;
+    return std::nullopt;
+  };
+  SLUICE_TRY(auto project, project::load((fs::path(arguments.folder) / "logins.yaml").string(), options));
+  return assemble(std::move(project), Keys::required);
+}
+
+std::size_t column_of(const Rows& rows, const std::string& name) {
+  return static_cast<std::size_t>(std::ranges::find(rows.names, name) - rows.names.begin());
+}
+
+Result<std::string> rows_text(const Assembly& assembly, OpenFlow& open) {
+  SLUICE_TRY(const Rows rows, open.database->first_rows(open.target.table, 4));
+  SLUICE_TRY(const std::uint64_t count, open.database->count_rows(open.target.table));
+  Table table(rows.names);
+  for (const Cells& row : rows.rows) {
+    std::vector<std::string> cells;
+    for (const auto& cell : row) cells.push_back(printable(cell.value_or("NULL"), 30));
+    table.add(std::move(cells));
+  }
+  std::string text = "\nThe table user_logins has " + thousands(count) + " rows; the first:\n" + table.text();
+  const std::size_t masked = column_of(rows, "masked_ip");
+  if (rows.rows.empty() || masked == rows.names.size() || !rows.rows[0][masked]) return text;
+  const std::string token = *rows.rows[0][masked];
+  for (const mask::MaskKind& kind : mask::mask_kinds()) {
+    if (kind.function != "mask_siv") continue;
+    SLUICE_TRY(const std::string value, kind.unmask(*assembly.keyring, "ip", mask::Form::ip, token));
+    text += "\nThe key holder gets an address back:\n  sluice unmask keys.json --domain ip " + token + "\n  " + value + "\n";
+  }
+  return text;
+}
+
+Result<std::string> rejects_text(OpenFlow& open) {
+  SLUICE_TRY(const auto rejects, open.database->ledger().rejects(open.target, 5, false));
+  Table table({"stage", "reason", "column", "what"});
+  for (const RejectRecord& reject : rejects) {
+    table.add({std::string(to_string(reject.stage)), reject.reason, reject.column, reject.text});
+  }
+  return "\nThe message that broke the contract is kept, sealed, with its reason:\n" + table.text();
+}
+
+std::string next_steps(const DemoArguments& arguments) {
+  const bool real = !arguments.postgres.empty() || !arguments.aws.empty();
+  std::string text = "\nNext:\n  cd " + arguments.folder + "\n";
+  if (real) text += "  export DATABASE_URL=...  AWS_ENDPOINT_URL=...   # as given to the demo\n";
+  return text +
+         "  sluice plan logins.yaml              # what a run does, column by column\n"
+         "  sluice rejects list logins.yaml      # then: rejects show logins.yaml ID\n"
+         "  sluice run logins.yaml               # again: nothing new\n";
+}
+
+Result<Answer> demo(const DemoArguments& arguments) {
+  SLUICE_CHECK(make_folder(arguments));
+  SLUICE_TRY(const auto assembly, load_demo(arguments));
+  const project::Flow& flow = assembly->project.flows.front();
+  SLUICE_TRY(OpenFlow open, open_flow(*assembly, flow));
+  SLUICE_CHECK(open.queue->facts(std::chrono::seconds(10)));
+  SLUICE_CHECK(open.queue->send(login_events(message_count, seed)));
+  open = {};  // an embedded database takes one connection at a time
+
+  Answer answer;
+  answer.text = fmt::format("Wrote a project into {} and put {} login events into its queue.\n", arguments.folder, message_count);
+  FlowRunOptions options;
+  options.queue_wait = std::chrono::seconds(10);
+  options.stop = stop_on_signal();
+  answer.result["runs"] = Json::array();
+  for (const char* title : {"\nFirst run: sluice run logins.yaml\n", "\nSecond run: nothing is left, and nothing is written twice\n"}) {
+    SLUICE_TRY(runtime::RunOutcome outcome, run_flow(*assembly, flow, options));
+    answer.text += title + report_text(flow.name, outcome.report);
+    answer.result["runs"].push_back(report_json(flow.name, outcome.report));
+    if (outcome.error) {
+      answer.error = std::move(outcome.error);
+      return answer;
+    }
+  }
+  SLUICE_TRY(open, open_flow(*assembly, flow));
+  SLUICE_TRY(const std::string rows, rows_text(*assembly, open));
+  SLUICE_TRY(const std::string rejects, rejects_text(open));
+  answer.text += rows + rejects + next_steps(arguments);
+  answer.summary = "the demo ran twice in " + arguments.folder;
+  answer.result["folder"] = arguments.folder;
+  return answer;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Session& session) {
+  CLI::App* command = add_command(app, "demo", "write the logins project into a folder and run it twice, without any account", "sluice demo my-demo");
+  auto arguments = std::make_shared<DemoArguments>();
+  command->add_option("DIR", arguments->folder, "where to write it")->type_name("")->capture_default_str();
+  command->add_option("--postgres", arguments->postgres, "a PostgreSQL database instead of a DuckDB file")->type_name("URL");
+  command->add_option("--aws", arguments->aws, "an SQS endpoint instead of a local folder")->type_name("URL");
+  command->add_option("--queue", arguments->queue, "the queue there; it must exist")->type_name("NAME")->capture_default_str();
+  command->callback([arguments, &session] { session.action = [arguments] { return demo(*arguments); }; });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,72 @@
+// `sluice plan`: what a run would do, without doing it and without a network.
+#include <CLI/CLI.hpp>
+
+#include "sluice/cli/assemble.hpp"
+#include "sluice/cli/commands.hpp"
+#include "sluice/cli/table.hpp"
+
+namespace sluice::cli {
+namespace {
+
+std::string limit_text(const project::RejectLimit& limit) {
+  if (limit.count) return "stops a run past " + thousands(*limit.count);
+  if (limit.percent) return "stops a run past " + Json(*limit.percent).dump() + "%";
+  return "no limit";
+}
+
+std::string described(const RecordField& field) {
+  std::string text = to_string(field.type);
+  if (field.max) text += ", at most " + std::to_string(*field.max);
+  if (field.nullable) text += ", or null";
+  if (field.default_text) text += ", with a default";
+  return text;
+}
+
+Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answer& answer) {
+  SLUICE_TRY(const OpenFlow open, open_flow(assembly, flow));
+  SLUICE_TRY(const auto masks, engine::masks_of(*assembly.engine, rows_options(flow)));
+  const std::string kind(assembly.connection(flow.into_connection).kind->name);
+  const std::string from = std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
+  const std::string table = flow.into_connection + "." + flow.into_table.text();
+
+  answer.text += flow.name + ": " + from + " -> record -> " + (flow.select.empty() ? "" : "select -> ") + kind + " " + table + "\n";
+  Table record({"field", "type", "personal"});
+  for (const RecordField& field : flow.record.fields) record.add({field.name, described(field), field.pii});
+  answer.text += record.text() + "\n";
+  Table columns({"column", "type", "masked by"});
+  Json column_list = Json::array();
+  for (std::size_t i = 0; i < open.target.columns.size(); ++i) {
+    const Field& column = open.target.columns[i];
+    columns.add({column.name, to_string(column.type), masks[i]});
+    column_list.push_back({{"name", column.name}, {"type", to_string(column.type)}, {"masked_by", masks[i]}});
+  }
+  answer.text += columns.text();
+  std::string created = "must be there";
+  if (flow.create) created = flow.create->sql.empty() ? "is made from the columns if it is missing" : "is made by " + flow.create->file + " if it is missing";
+  const std::string rejects = flow.rejects ? flow.into_connection + "." + flow.rejects->text() : "the ledger's table reject";
+  answer.text += "  table " + table + ": " + created + "; rows are appended\n";
+  answer.text += "  rejects: sealed, into " + rejects + "; " + limit_text(flow.max_rejects) + "\n";
+  answer.text += "  ledger: one key a message, in the transaction of its row; then the message is deleted from the queue\n";
+  answer.result["flows"].push_back({{"flow", flow.name}, {"from", from}, {"into", table}, {"columns", column_list}, {"rejects", rejects}});
+  return {};
+}
+
+Result<Answer> plan(const ProjectArguments& arguments) {
+  SLUICE_TRY(const auto assembly, assemble(arguments, Keys::required));
+  Answer answer;
+  answer.result["flows"] = Json::array();
+  for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer));
+  answer.summary = std::to_string(assembly->project.flows.size()) + " flows";
+  return answer;
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Session& session) {
+  CLI::App* command = add_command(app, "plan", "what a run would do: columns, types, masks, tables", "sluice plan logins.yaml");
+  auto arguments = std::make_shared<ProjectArguments>();
+  arguments->add_to(*command);
+  command->callback([arguments, &session] { session.action = [arguments] { return plan(*arguments); }; });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,38 @@
+// `sluice validate`: everything that can be checked without a network.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "sluice/cli/assemble.hpp"
+#include "sluice/cli/commands.hpp"
+
+namespace sluice::cli {
+namespace {
+
+Result<Answer> validate(const ProjectArguments& arguments) {
+  SLUICE_TRY(const auto assembly, assemble(arguments, Keys::required));
+  Answer answer;
+  answer.result["flows"] = Json::array();
+  for (const project::Flow& flow : assembly->project.flows) {
+    auto open = open_flow(*assembly, flow);
+    if (!open) return fail(std::move(open).error());
+    Json columns = Json::object();
+    for (const Field& field : open->target.columns) columns[field.name] = to_string(field.type);
+    answer.result["flows"].push_back({{"flow", flow.name}, {"columns", columns}});
+  }
+  answer.summary = fmt::format("{}: {} flow{}, nothing wrong", assembly->project.file, assembly->project.flows.size(),
+                               assembly->project.flows.size() == 1 ? "" : "s");
+  answer.text = answer.summary + '\n';
+  return answer;
+}
+
+}  // namespace
+
+void add_validate(CLI::App& app, Session& session) {
+  CLI::App* command = add_command(app, "validate", "check a project file without a network: names, types, SQL, keys", "sluice validate logins.yaml");
+  auto arguments = std::make_shared<ProjectArguments>();
+  arguments->add_to(*command);
+  command->callback([arguments, &session] { session.action = [arguments] { return validate(*arguments); }; });
+}
+
+}  // namespace sluice::cli
