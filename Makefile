@@ -45,10 +45,11 @@ bench-deps: deps
 
 bench-queue: build bench-deps ## queue to table: msg/s, CPU and memory beside what people use instead
 	@cmake --build build/release --target queue_server
-	@python3 bench/queue.py $(ARGS)
+	@/usr/bin/python3 bench/bench_queue.py $(ARGS)
+	@/usr/bin/python3 bench/bench_queue.py --delay 10 $(ARGS)
 
 bench-spool: build bench-deps ## spool folder to table, without a queue server
-	@python3 bench/queue.py --spool $(ARGS)
+	@/usr/bin/python3 bench/bench_queue.py --spool $(ARGS)
 
 clean: ## remove what was built
 	rm -rf build
