@@ -7,7 +7,7 @@
 #include "sluice/core/clock.hpp"
 #include "sluice/core/database.hpp"
 #include "sluice/core/queue.hpp"
-#include "sluice/project/connector.hpp"
+#include "sluice/project/project.hpp"
 
 namespace sluice::cli {
 

@@ -31,7 +31,7 @@ Result<Answer> preview(const PreviewArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   SLUICE_TRY(const OpenFlow open, open_flow(*assembly, *flow));
-  SLUICE_TRY(const QueueFacts facts, open.queue->facts(std::chrono::seconds(0)));
+  SLUICE_CHECK(open.queue->facts(std::chrono::seconds(0)));
   SLUICE_TRY(const auto source, open.queue->open_source());
   SLUICE_TRY(const auto transform, engine::open_transform(*assembly->engine, rows_options(*flow)));
 
