@@ -1,0 +1,173 @@
+// A keyring's file: how it is read, and how a new one is made.
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "sluice/core/clock.hpp"
+#include "sluice/mask/base64url.hpp"
+#include "sluice/mask/keyring.hpp"
+#include "sluice/mask/keyring_reader.hpp"
+#include "sluice/mask/must.hpp"
+
+namespace sluice::mask {
+namespace {
+
+constexpr std::size_t file_size_max = 32768;  // 64 keys take 11 KiB
+
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  ~File() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+std::string init_hint(const std::string& file) { return "make one by `sluice keys init " + file + "`"; }
+
+tl::unexpected<Error> wrong(const std::string& file, const std::string& what, std::string hint) {
+  return fail(Fault::config, "keyring " + file + ": " + what, std::move(hint));
+}
+
+Result<void> check_file(const std::string& file, const struct stat& facts) {
+  if (S_ISDIR(facts.st_mode)) return wrong(file, "is a directory", "name a file, or " + init_hint(file + "/keys.json"));
+  if (!S_ISREG(facts.st_mode)) return wrong(file, "is not a regular file", "copy the keyring into a file of mode 0600");
+  if ((facts.st_mode & 077) != 0) {
+    char mode[8];
+    std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(facts.st_mode & 07777));
+    return wrong(file, std::string("others may read or change it (mode ") + mode + ")", "chmod 600 " + file);
+  }
+  if (facts.st_size == 0) return wrong(file, "is empty", "restore it from your copy, or remove it and " + init_hint(file));
+  if (static_cast<std::size_t>(facts.st_size) > file_size_max) {
+    return wrong(file, "is larger than any keyring", "is it the right file? if you have no keyring yet, " + init_hint("keys.json"));
+  }
+  return {};
+}
+
+// Writes all of `text`, or says why not.
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+std::string now_text() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(system_clock().now());
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+bool write_keyring(int descriptor) {
+  Wiped<Keyring::key_size> key;
+  must(RAND_priv_bytes(key.bytes.data(), static_cast<int>(key.bytes.size())) == 1, "the random generator");
+  Wiped<2 * Keyring::key_size> hex;
+  for (std::size_t i = 0; i < key.bytes.size(); ++i) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    hex.bytes[2 * i] = static_cast<std::uint8_t>(digits[key.bytes[i] >> 4U]);
+    hex.bytes[2 * i + 1] = static_cast<std::uint8_t>(digits[key.bytes[i] & 15U]);
+  }
+  return write_all(descriptor,
+                   "{\n"
+                   "  \"sluice_keyring\": 1,\n"
+                   "  \"keys\": [\n"
+                   "    { \"id\": \"k1\", \"status\": \"primary\", \"created\": \"" + now_text() + "\",\n"
+                   "      \"secret\": \"") &&
+         write_all(descriptor, {reinterpret_cast<const char*>(hex.bytes.data()), hex.bytes.size()}) &&
+         write_all(descriptor, "\" }\n  ]\n}\n") && fsync(descriptor) == 0;
+}
+
+std::string folder_of(const std::string& file) {
+  const std::size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
+std::string draft_name(const std::string& file) {
+  std::array<std::uint8_t, 9> random;
+  must(RAND_bytes(random.data(), static_cast<int>(random.size())) == 1, "the random generator");
+  std::string name(base64url_size(random.size()), ' ');
+  base64url_encode(random, name.data());
+  return file + ".new-" + name;
+}
+
+// Gives the draft its name, unless that is taken; on file systems without the one call, by the other.
+bool publish(const std::string& draft, const std::string& file) {
+  if (renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, file.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  if (link(draft.c_str(), file.c_str()) != 0) return false;
+  unlink(draft.c_str());
+  return true;
+}
+
+tl::unexpected<Error> not_made(const std::string& file, int error) {
+  if (error == EEXIST) {
+    return fail(Fault::config, "keyring " + file + ": there is a file already, and it is not overwritten",
+                "use it, or name another file");
+  }
+  return fail(error == EACCES || error == EPERM || error == EROFS ? Fault::denied : Fault::config,
+              "keyring " + file + ": cannot be made: " + std::strerror(error),
+              "name a file in a folder that you may write to");
+}
+
+}  // namespace
+
+Result<Keyring> Keyring::load(const std::string& file) {
+  // Not blocking: a pipe by that name must not stop the start.
+  const File opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (opened.get() < 0) {
+    if (errno == ENOENT) return wrong(file, "there is no such file", init_hint(file));
+    return wrong(file, std::string("cannot be read: ") + std::strerror(errno),
+                 "run as the user it belongs to; if you have no keyring yet, " + init_hint("keys.json"));
+  }
+  struct stat facts {};
+  if (fstat(opened.get(), &facts) != 0) return wrong(file, std::strerror(errno), init_hint(file));
+  SLUICE_CHECK(check_file(file, facts));
+
+  SLUICE_TRY(SecretBytes text, SecretBytes::make(static_cast<std::size_t>(facts.st_size)));
+  std::size_t size = 0;
+  while (size < text.bytes().size()) {
+    const ssize_t got = read(opened.get(), text.bytes().data() + size, text.bytes().size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return wrong(file, std::string("cannot be read: ") + std::strerror(errno), "restore it from your copy");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return read_keyring(file, text.text().first(size));
+}
+
+Result<void> Keyring::init(const std::string& file) {
+  // Looked at first, so that no key is made in vain; publish() is what decides.
+  struct stat facts {};
+  if (lstat(file.c_str(), &facts) == 0) return not_made(file, EEXIST);
+  const std::string draft = draft_name(file);
+  const File made(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (made.get() < 0) return not_made(file, errno);
+  if (fchmod(made.get(), 0600) != 0 || !write_keyring(made.get()) || !publish(draft, file)) {
+    const int error = errno;
+    unlink(draft.c_str());
+    return not_made(file, error);
+  }
+  const File folder(open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() >= 0) fsync(folder.get());
+  return {};
+}
+
+}  // namespace sluice::mask

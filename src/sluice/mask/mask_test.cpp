@@ -1,0 +1,233 @@
+// The masks as SQL calls them: equality, recovery, refusals, and that a value costs no allocation.
+#include "sluice/mask/mask.hpp"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "sluice/mask/allocation_count.hpp"
+#include "sluice/mask/fixture.hpp"
+#include "sluice/mask/ip_address.hpp"
+
+namespace sluice::mask {
+namespace {
+
+const MaskKind& kind(std::string_view function) {
+  for (const MaskKind& kind : mask_kinds()) {
+    if (kind.function == function) return kind;
+  }
+  ADD_FAILURE() << "there is no mask " << function;
+  std::abort();
+}
+
+std::string masked(std::string_view function, std::string_view domain, std::string_view value) {
+  std::string token;
+  const char* refusal =
+      kind(function).make(keyring(), domain, form_of_domain(domain))->mask(value, token);
+  return refusal == nullptr ? token : std::string("refused: ") + refusal;
+}
+
+Result<std::string> unmasked(std::string_view token, std::string_view domain) {
+  return kind("mask_siv").unmask(keyring(), domain, form_of_domain(domain), token);
+}
+
+TEST(masks, the_table_says_which_can_be_undone) {
+  ASSERT_EQ(mask_kinds().size(), 2U);
+  for (const MaskKind& kind : mask_kinds()) {
+    EXPECT_EQ(kind.recoverable, kind.unmask != nullptr) << kind.function;
+    EXPECT_FALSE(kind.help.empty());
+  }
+}
+
+// The answers stay as they are, over versions: tables are full of them. Computed by Python's cryptography as
+// docs/masks.md shows; decode_test.py does that anew.
+TEST(masks, a_value_has_the_token_it_always_had) {
+  EXPECT_EQ(masked("mask_hmac", "ip", "203.0.113.7"), "k1.V824_rYwvgq59NNmWgn4Xg");
+  EXPECT_EQ(masked("mask_siv", "ip", "203.0.113.7"), "k1.sBopnxwIOSb2DvacXELJvJrACcSghOH52jam5aX5P3Y");
+  EXPECT_EQ(masked("mask_siv", "device", "593-47-5928"), "k1.paoolu28GgpEusKIqNQZWZIZHdcrDDSjtm3Y");
+}
+
+TEST(masks, equal_values_get_equal_tokens_however_they_are_written) {
+  for (const char* function : {"mask_hmac", "mask_siv"}) {
+    const std::string token = masked(function, "ip", "10.0.0.1");
+    for (const char* same : {" 10.0.0.1\n", "010.000.0.01", "::ffff:10.0.0.1", "::FFFF:a00:1", "0:0:0:0:0:ffff:0a00:0001"}) {
+      EXPECT_EQ(masked(function, "ip", same), token) << same;
+    }
+    EXPECT_NE(masked(function, "ip", "10.0.0.2"), token);
+  }
+}
+
+TEST(masks, domains_functions_forms_and_keys_do_not_share_tokens) {
+  std::map<std::string, std::string> seen;
+  const auto add = [&](const Keyring& ring, const char* function, const char* domain, Form form) {
+    std::string token;
+    ASSERT_EQ(kind(function).make(ring, domain, form)->mask("10.0.0.1", token), nullptr);
+    const std::string rest = token.substr(token.find('.') + 1, 20);
+    EXPECT_TRUE(seen.emplace(rest, token).second) << function << ' ' << domain;
+  };
+  for (const char* function : {"mask_hmac", "mask_siv"}) {
+    for (const char* domain : {"a", "b", "", "text", "device"}) {
+      for (const Form form : {Form::text, Form::ip, Form::device}) {
+        add(keyring(), function, domain, form);
+        add(keyring("enabled", "primary"), function, domain, form);
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), 60U);
+}
+
+TEST(masks, what_cannot_be_masked_has_a_reason_and_no_token) {
+  std::string token = "left over";
+  const Keyring ring = keyring();
+  EXPECT_STREQ(kind("mask_siv").make(ring, "ip", Form::ip)->mask("256.1.1.1", token), "invalid_ip");
+  EXPECT_EQ(token, "");
+  token = "left over";
+  EXPECT_STREQ(kind("mask_hmac").make(ring, "x", Form::text)->mask("\xff", token), "not_utf8");
+  EXPECT_EQ(token, "");
+  EXPECT_EQ(masked("mask_siv", "ip", ""), "refused: invalid_ip");
+  EXPECT_EQ(masked("mask_siv", "email", "nobody"), "refused: invalid_email");
+}
+
+TEST(masks, an_empty_text_is_a_value) {
+  EXPECT_EQ(masked("mask_hmac", "text", "").size(), 25U);
+  const std::string token = masked("mask_siv", "text", "");
+  EXPECT_EQ(token.size(), 25U);
+  EXPECT_EQ(unmasked(token, "text"), "");
+}
+
+TEST(masks, a_text_of_a_mebibyte_comes_back) {
+  const std::string value(1U << 20U, 'x');
+  EXPECT_EQ(unmasked(masked("mask_siv", "text", value), "text"), value);
+}
+
+// A random value of a form, as it comes back from unmask.
+std::string random_value(Form form, std::mt19937_64& random) {
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  if (form == Form::ip) {
+    IpBytes bytes{};
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(below(3) == 0 ? 0 : below(256));
+    if (below(2) == 0) bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, bytes[12], bytes[13], bytes[14], bytes[15]};
+    std::string text;
+    append_ip(bytes, text);
+    return text;
+  }
+  std::string text(form == Form::device ? 1 + below(100) : below(40), ' ');
+  for (char& c : text) c = form == Form::device ? "0123456789abcdef-:"[below(18)] : static_cast<char>('!' + below(94));
+  if (form == Form::email) {
+    std::erase(text, '@');
+    text = "A" + text + "@host" + std::to_string(below(1000)) + ".example";
+  }
+  return text;
+}
+
+TEST(masks, twenty_thousand_random_values_of_each_form_come_back_and_differ) {
+  std::mt19937_64 random(20260131);
+  const Keyring ring = keyring();
+  for (const Form form : {Form::text, Form::ip, Form::device, Form::email}) {
+    const auto siv = kind("mask_siv").make(ring, "d", form);
+    const auto hmac = kind("mask_hmac").make(ring, "d", form);
+    std::map<std::string, std::string> values;  // by token, of both masks
+    std::map<std::string, bool> distinct;
+    std::string token;
+    std::size_t longest = 0;
+    for (int i = 0; i < 20'000; ++i) {
+      const std::string value = random_value(form, random);
+      distinct[value] = true;
+      for (const auto& mask : {siv.get(), hmac.get()}) {
+        ASSERT_EQ(mask->mask(value, token), nullptr) << value;
+        ASSERT_EQ(values.emplace(token, value).first->second, value) << "two values, one token";
+        longest = std::max(longest, token.size());
+      }
+      ASSERT_EQ(siv->mask(value, token), nullptr);
+      ASSERT_EQ(kind("mask_siv").unmask(ring, "d", form, token), value);
+    }
+    // One token a value and mask: equal in, equal out; distinct in, distinct out.
+    EXPECT_EQ(values.size(), 2 * distinct.size()) << to_string(form);
+    EXPECT_GT(distinct.size(), 15'000U) << to_string(form);
+    EXPECT_LE(longest, 256U) << to_string(form);
+  }
+}
+
+TEST(masks, a_value_costs_no_allocation) {
+  ASSERT_TRUE(openssl_allocations_count());
+  const Keyring ring = keyring();
+  const std::vector<std::pair<Form, std::vector<std::string>>> values = {
+      {Form::ip, {"203.0.113.7", "2001:db8::1", "not an address"}},
+      {Form::device, {"593-47-5928", "F0:0D:CA:FE", std::string(100, 'z')}},
+      {Form::email, {"Ann@Example.COM", "ann@B\xc3\x9c"
+                                        "CHER.example"}},
+      {Form::text, {"", "plain", "Ame\xcc\x81lie", "\xff"}},
+  };
+  for (const MaskKind& kind : mask_kinds()) {
+    for (const auto& [form, texts] : values) {
+      const auto mask = kind.make(ring, "d", form);
+      std::string token;
+      const auto all = [&] {
+        for (const std::string& text : texts) mask->mask(text, token);
+      };
+      all();  // grows `token` and what the mask keeps
+      const long before = allocations();
+      for (int i = 0; i < 1000; ++i) all();
+      EXPECT_EQ(allocations() - before, 0) << kind.function << ' ' << to_string(form);
+    }
+  }
+}
+
+void expect_refused(const Result<std::string>& result, Fault fault, std::string_view words) {
+  ASSERT_FALSE(result.has_value()) << "it came back";
+  EXPECT_EQ(static_cast<int>(result.error().fault), static_cast<int>(fault)) << result.error().text();
+  EXPECT_NE(result.error().text().find(words), std::string::npos) << result.error().text();
+}
+
+TEST(unmask, says_why_a_token_has_no_value) {
+  const std::string token = masked("mask_siv", "ip", "203.0.113.7");
+  ASSERT_EQ(unmasked(token, "ip"), "203.0.113.7");
+  expect_refused(unmasked("k9" + token.substr(2), "ip"), Fault::config, "'k9'");
+  expect_refused(unmasked("k2" + token.substr(2), "ip"), Fault::data, "'k2'");
+  expect_refused(unmasked(token, "other"), Fault::data, "domain");
+  expect_refused(kind("mask_siv").unmask(keyring(), "ip", Form::text, token), Fault::data, "form text");
+  expect_refused(unmasked(token.substr(0, 20), "ip"), Fault::data, "cut off");
+  expect_refused(unmasked(token.substr(0, 39), "ip"), Fault::data, "changed");
+  expect_refused(unmasked(token + "=", "ip"), Fault::data, "character");
+  expect_refused(unmasked(token + "\r", "ip"), Fault::data, "character");
+  expect_refused(unmasked(masked("mask_hmac", "ip", "203.0.113.7"), "ip"), Fault::data, "mask_hmac");
+  for (const char* nonsense : {"", ".", "k1", "k0.abcd", "K1.abcd", "k1234567890.abcd"}) {
+    expect_refused(unmasked(nonsense, "ip"), Fault::data, "not a token");
+  }
+  expect_refused(unmasked("k1.", "ip"), Fault::data, "cut off");
+}
+
+TEST(unmask, refuses_each_changed_character) {
+  const std::string token = masked("mask_siv", "device", "593-47-5928");
+  for (std::size_t at = 3; at < token.size(); ++at) {
+    for (const char other : std::string_view("ABab01-_")) {
+      std::string changed = token;
+      if (changed[at] == other) continue;
+      changed[at] = other;
+      EXPECT_FALSE(unmasked(changed, "device").has_value()) << at;
+    }
+  }
+}
+
+TEST(unmask, tells_nothing_of_a_clear_value_passed_by_mistake) {
+  for (const char* clear : {"ann.lee@example.com", "203.0.113.7", "k1.ann@example.com", "ann"}) {
+    const auto result = unmasked(clear, "ip");
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().text().find("ann"), std::string::npos);
+    EXPECT_EQ(result.error().text().find("203"), std::string::npos);
+  }
+}
+
+TEST(unmask, reads_tokens_of_an_older_key) {
+  std::string token;
+  ASSERT_EQ(kind("mask_siv").make(keyring("primary", "enabled"), "ip", Form::ip)->mask("203.0.113.7", token), nullptr);
+  const auto read_under = [&](const char* k1) {
+    return kind("mask_siv").unmask(keyring(k1, "primary"), "ip", Form::ip, token);
+  };
+  EXPECT_EQ(read_under("enabled"), "203.0.113.7");
+  EXPECT_EQ(read_under("decrypt-only"), "203.0.113.7");
+  expect_refused(read_under("disabled"), Fault::config, "'k1'");
+}
+
+}  // namespace
+}  // namespace sluice::mask
