@@ -123,6 +123,14 @@ duckdb::ScalarFunction constant(const char* name, duckdb::Value value) {
 
 }  // namespace
 
+std::string mask_text(const duckdb::Expression& expression) {
+  if (expression.GetExpressionType() != duckdb::ExpressionType::BOUND_FUNCTION) return {};
+  const auto& call = expression.Cast<duckdb::BoundFunctionExpression>();
+  const auto* use = dynamic_cast<const MaskUse*>(call.bind_info.get());
+  if (use == nullptr) return {};
+  return std::string(use->info.kind.function) + ", domain " + use->domain;
+}
+
 std::optional<std::int32_t> version_int(std::string_view text) {
   std::int32_t parts[3] = {0, 0, 0};
   std::size_t part = 0;

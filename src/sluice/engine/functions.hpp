@@ -29,6 +29,9 @@ struct PersonalColumns final : duckdb::ClientContextState {
 // select that uses one is planned. It outlives the database.
 void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros);
 
+// "mask_siv, domain ip" if the expression is a call of a mask; else empty.
+std::string mask_text(const duckdb::Expression& expression);
+
 // "M.m.p" as M*10^6 + m*10^3 + p, missing parts 0: keeps the order and can be turned back. Empty where a
 // part is above 999, there is a fourth, or it is no number.
 std::optional<std::int32_t> version_int(std::string_view text);

@@ -220,6 +220,7 @@ class DuckSelect final : public Select {
   }
 
   const Schema& columns() const override { return *schema_; }
+  const std::vector<std::string>& masks() const override { return masks_; }
 
   Result<std::optional<RowFault>> run(const Input& input, std::size_t first, std::size_t count,
                                       std::vector<Batch>& out) override {
@@ -274,6 +275,7 @@ class DuckSelect final : public Select {
         return nullptr;
       }
       schema->push_back({planner.names[i], outgoing->type});
+      masks_.push_back(trace_masks(*plan, duckdb::BoundColumnRefExpression(planner.types[i], bindings[i])));
       expressions.push_back(duckdb::BoundCastExpression::AddCastToType(
           *connection_.context, duckdb::make_uniq<duckdb::BoundColumnRefExpression>(planner.types[i], bindings[i]),
           outgoing->cast_to));
@@ -352,6 +354,7 @@ class DuckSelect final : public Select {
   duckdb::unique_ptr<duckdb::LogicalOperator> plan_;
   duckdb::unique_ptr<duckdb::PreparedStatement> statement_;
   std::shared_ptr<const Schema> schema_;
+  std::vector<std::string> masks_;
 };
 
 class DuckEngine final : public Engine {

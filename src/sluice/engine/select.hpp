@@ -46,6 +46,8 @@ class Select {
   virtual ~Select() = default;
 
   virtual const Schema& columns() const = 0;
+  // By column: the masks its values pass ("mask_siv, domain ip"), or "".
+  virtual const std::vector<std::string>& masks() const = 0;
 
   // Runs on rows [first, first + count) and appends what comes out. Batches say the message each row
   // came from and own their values. A fault says that at least one of the rows cannot be computed: then nothing was

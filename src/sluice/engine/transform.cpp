@@ -83,6 +83,12 @@ Result<Schema> columns_of(Engine& engine, const RowsOptions& options) {
   return select->columns();
 }
 
+Result<std::vector<std::string>> masks_of(Engine& engine, const RowsOptions& options) {
+  if (options.select.empty()) return std::vector<std::string>(options.record.fields.size());
+  SLUICE_TRY(const auto select, engine.prepare({options.select, options.select_place, options.record}));
+  return select->masks();
+}
+
 Result<std::unique_ptr<Transform>> open_transform(Engine& engine, const RowsOptions& options) {
   SLUICE_TRY(auto decoder, Decoder::open(options.record));
   std::unique_ptr<Select> select;
