@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 
+#include "sluice/aws/sqs_options.hpp"
 #include "sluice/aws/sqs_queue.hpp"
 #include "sluice/local/duckdb_database.hpp"
 #include "sluice/local/spool.hpp"
