@@ -25,7 +25,12 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(make(Node::Kind::null, mark, anchor)); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Node node = make(Node::Kind::null, mark, anchor);
+    // `null` is also a key of ours, which the event does not tell from a value that is missing.
+    if (text_.substr(std::min(static_cast<std::size_t>(mark.pos), text_.size())).starts_with("null")) node.text = "null";
+    add(std::move(node));
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     stop(mark, "an alias (*name) is not allowed here", "write the value out, or quote a text that begins with *");
   }
