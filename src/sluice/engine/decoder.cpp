@@ -73,6 +73,15 @@ const char* reason_of(simdjson::error_code error) {
   }
 }
 
+// A type is told by its first character alone: "nonsense" would pass for null.
+bool is_json_scalar(std::string_view body) {
+  const std::size_t first = body.find_first_not_of(" \n\r\t");
+  if (first == std::string_view::npos) return false;
+  body = body.substr(first, body.find_last_not_of(" \n\r\t") - first + 1);
+  const bool text = body.size() > 1 && body.front() == '"' && body.back() == '"';
+  return text || body == "null" || body == "true" || body == "false" || is_json_number(body);
+}
+
 std::string_view trimmed_token(std::string_view token) {
   while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t')) {
     token.remove_suffix(1);
@@ -188,7 +197,7 @@ class Decoder::Impl {
     }
     json::json_type type{};
     if (const auto error = document.type().get(type)) return {reason_of(error)};
-    if (type != json::json_type::object) return {"not_an_object"};
+    if (type != json::json_type::object) return {is_json_scalar(body) || type == json::json_type::array ? "not_an_object" : "not_json"};
     json::object object;
     if (const auto error = document.get_object().get(object)) return {reason_of(error)};
     if (const Refusal refusal = decode_object(object, root_, input, 1)) return refusal;
