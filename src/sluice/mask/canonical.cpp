@@ -104,7 +104,12 @@ const char* normalize(std::string_view text, std::string& out) {
   }
   CodePoints& points = scratch();
   if (const char* refusal = read_points(text, points)) return refusal;
-  write_nfc(points, out);
+  // Marks and what composes start at U+0300: most of what Europe writes is as it should be.
+  if (std::ranges::max(points) < 0x300) {
+    out.assign(text);
+  } else {
+    write_nfc(points, out);
+  }
   return nullptr;
 }
 

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "sluice/mask/fixture.hpp"
 #include "sluice/mask/harden.hpp"
@@ -83,6 +85,25 @@ TEST_F(keyring_file, nothing_is_overwritten) {
   fs::create_symlink(folder_ / "elsewhere", link);
   EXPECT_FALSE(Keyring::init(link).has_value());
   EXPECT_FALSE(fs::exists(folder_ / "elsewhere"));
+}
+
+TEST_F(keyring_file, made_by_many_at_once_is_that_of_one) {
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> made{0};
+    std::atomic<bool> start{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        while (!start) std::this_thread::yield();
+        if (Keyring::init(file_)) ++made;
+      });
+    }
+    start = true;
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(made, 1);
+    EXPECT_TRUE(Keyring::load(file_).has_value());
+    fs::remove(file_);
+  }
 }
 
 TEST_F(keyring_file, cannot_be_made_where_there_is_no_folder) {
