@@ -1,0 +1,177 @@
+#include "sluice/local/duckdb_database.hpp"
+
+#include <filesystem>
+#include <map>
+
+#include "sluice/local/duckdb_ledger.hpp"
+#include "sluice/local/duckdb_sink.hpp"
+
+namespace sluice::local {
+namespace {
+
+using Level = Finding::Level;
+
+class DuckdbDatabase final : public Database {
+ public:
+  DuckdbDatabase(DuckdbOptions options, const Clock& clock)
+      : options_(std::move(options)),
+        clock_(clock),
+        ledger_([this]() { return if_there(); }, options_.ledger, clock) {}
+
+  Result<void> prepare(const Target& target) override {
+    Result<void> prepared = prepare_target(target);
+    if (!prepared) return fail(std::move(prepared).error().within("duckdb " + options_.file));
+    return {};
+  }
+
+  Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override {
+    const auto plan = plans_.find(target.flow);
+    if (plan == plans_.end()) return fail(Fault::failed, "flow " + target.flow + ": the sink was opened before the table was prepared");
+    SinkPlan with_run = plan->second;
+    with_run.run = run;
+    SLUICE_TRY(DuckConnection connection, DuckConnection::open(file_));
+    return std::make_unique<DuckdbSink>(std::move(connection), std::move(with_run), clock_);
+  }
+
+  // Two transactions that append would wait for the same disk; one writer keeps the order simple.
+  std::size_t sinks_max() const override { return 1; }
+  Ledger& ledger() override { return ledger_; }
+
+  std::vector<Finding> probe(const Target* target) override {
+    std::vector<Finding> findings;
+    const Result<DuckConnection*> opened = if_there();
+    if (!opened) return {{Level::bad, opened.error().message, opened.error().hint}};
+    if (*opened == nullptr) {
+      findings.push_back({Level::good, "duckdb " + options_.file + ": not there yet, the first run makes it"});
+      return findings;
+    }
+    findings.push_back({Level::good, "duckdb " + options_.file + ": opened by DuckDB " + duckdb_library_version()});
+    if (target != nullptr) findings.push_back(probe_table(**opened, *target));
+    return findings;
+  }
+
+  Result<Rows> first_rows(const TableName& table, std::size_t most) override {
+    SLUICE_TRY(DuckConnection* connection, with_table(table));
+    SLUICE_TRY(DuckRows found, connection->ask("SELECT COLUMNS(*)::VARCHAR FROM " + quoted(table) + " LIMIT $1", {static_cast<std::int64_t>(most)},
+                                               "read " + table.text()));
+    Rows rows;
+    for (std::size_t column = 0; column < found.columns(); ++column) rows.names.push_back(found.name(column));
+    while (found.next()) {
+      Cells cells;
+      for (std::size_t column = 0; column < rows.names.size(); ++column) {
+        cells.push_back(found.is_null(column) ? std::nullopt : std::optional(found.text(column)));
+      }
+      rows.rows.push_back(std::move(cells));
+    }
+    return rows;
+  }
+
+  Result<bool> has_table(const TableName& table) override {
+    SLUICE_TRY(DuckConnection* connection, if_there());
+    if (connection == nullptr) return false;
+    SLUICE_TRY(const auto shape, describe(*connection, table));
+    return shape.has_value();
+  }
+
+  Result<std::uint64_t> count_rows(const TableName& table) override {
+    SLUICE_TRY(DuckConnection* connection, with_table(table));
+    SLUICE_TRY(DuckRows rows, connection->ask("SELECT count(*) FROM " + quoted(table), {}, "count " + table.text()));
+    return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0U;
+  }
+
+ private:
+  Result<DuckConnection*> connect() {
+    if (!connection_) {
+      SLUICE_TRY(file_, DuckFile::open(options_));
+      SLUICE_TRY(DuckConnection made, DuckConnection::open(file_));
+      connection_.emplace(std::move(made));
+    }
+    return &*connection_;
+  }
+
+  // Null: there is no file yet, and reading makes none.
+  Result<DuckConnection*> if_there() {
+    std::error_code error;
+    if (!connection_ && !std::filesystem::exists(options_.file, error)) return nullptr;
+    return connect();
+  }
+
+  Result<DuckConnection*> with_table(const TableName& table) {
+    SLUICE_TRY(const bool there, has_table(table));
+    if (!there) return no_table(table);
+    return connect();
+  }
+
+  tl::unexpected<Error> no_table(const TableName& table) const {
+    return fail(Fault::conflict, "there is no table " + table.text() + " in " + options_.file,
+                "make it, or let the flow make it by `create: FILE.sql` or `create: true`");
+  }
+
+  Result<void> prepare_target(const Target& target) {
+    SLUICE_TRY(DuckConnection* connection, connect());
+    SLUICE_CHECK(prepare_ledger(*connection, options_.ledger));
+    if (target.rejects) SLUICE_CHECK(prepare_rejects(*connection, *target.rejects));
+    SLUICE_TRY(const TableShape table, table_for(*connection, target));
+    SLUICE_TRY(TablePlan rows, plan_insert(target.columns, table));
+    SLUICE_TRY(const std::int32_t flow, flow_number(*connection, options_.ledger, target.project, target.flow));
+    plans_.insert_or_assign(target.flow, SinkPlan{flow, 0, {options_.ledger, "message"}, rejects_table(options_.ledger, target), std::move(rows)});
+    return {};
+  }
+
+  // The table as it is, or as it was made now. One that is there is never altered.
+  Result<TableShape> table_for(DuckConnection& connection, const Target& target) {
+    SLUICE_TRY(auto shape, describe(connection, target.table));
+    if (shape) return *std::move(shape);
+    if (!target.create) return no_table(target.table);
+    const bool from_file = !target.create->sql.empty();
+    const std::string place = from_file ? target.create->file : "make table " + target.table.text();
+    // All of the file or nothing.
+    Result<void> made = connection.run("BEGIN", place);
+    if (made) made = connection.run(from_file ? target.create->sql : create_sql(target.table, target.columns), place, Wording::with_message);
+    if (made) made = connection.run("COMMIT", place);
+    if (!made) {
+      connection.rollback();
+      return fail(std::move(made).error());
+    }
+    SLUICE_TRY(shape, describe(connection, target.table));
+    if (shape) return *std::move(shape);
+    return fail(Fault::conflict, place + " ran, but there is no table " + target.table.text() + " afterwards", "name the table as the file makes it");
+  }
+
+  Finding probe_table(DuckConnection& connection, const Target& target) {
+    const auto shape = describe(connection, target.table);
+    if (!shape) return {Level::bad, shape.error().message, shape.error().hint};
+    if (!*shape) {
+      if (target.create) return {Level::good, "table " + target.table.text() + " is missing; the first run makes it"};
+      const Error error = no_table(target.table).value();
+      return {Level::bad, error.message, error.hint};
+    }
+    const auto plan = plan_insert(target.columns, **shape);
+    if (!plan) return {Level::bad, plan.error().message, plan.error().hint};
+    return {Level::good, "table " + target.table.text() + " takes the flow's columns"};
+  }
+
+  DuckdbOptions options_;
+  const Clock& clock_;
+  std::shared_ptr<DuckFile> file_;
+  std::optional<DuckConnection> connection_;
+  DuckdbLedger ledger_;
+  std::map<std::string, SinkPlan> plans_;  // by flow
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> open_duckdb(const Settings& settings, const Clock& clock) {
+  const std::string given = settings.text("duckdb");
+  // DuckDB takes "" and ":memory:" for a database that is gone with the process.
+  if (given.empty() || given.starts_with(":memory:")) {
+    return fail(Fault::config, settings.place.text() + ": 'duckdb' names no file", "write { duckdb: warehouse.duckdb }");
+  }
+  DuckdbOptions options;
+  options.file = (std::filesystem::path(settings.folder) / given).lexically_normal().string();
+  options.ledger = settings.text("ledger", options.ledger);
+  options.memory_limit = settings.text("memory_limit", options.memory_limit);
+  return std::make_unique<DuckdbDatabase>(std::move(options), clock);
+}
+
+}  // namespace sluice::local
