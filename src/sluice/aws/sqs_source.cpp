@@ -62,9 +62,9 @@ Result<Next> SqsSource::next(const Wanted& wanted) {
 SqsSource::Time SqsSource::wake_time(const Wanted& wanted, Time until) const {
   Time first = std::min(until, leases_due_);
   const Time now = clock_.steady();
-  if (wanted.hungry && !gathering_.messages.empty()) first = std::min(first, gathering_.first_at + gather_time);
-  if (paused_until_ > now) first = std::min(first, paused_until_);
-  if (times_drained_ != 0 && !asking_depth_) first = std::min(first, ask_depth_at_);
+  if (wanted.receive && wanted.hungry && !gathering_.messages.empty()) first = std::min(first, gathering_.first_at + gather_time);
+  if (wanted.receive && paused_until_ > now) first = std::min(first, paused_until_);
+  if (wanted.receive && times_drained_ != 0 && !asking_depth_ && in_flight_ == 0) first = std::min(first, ask_depth_at_);
   if (const auto due = batches_.due()) first = std::min(first, *due);
   return first;
 }

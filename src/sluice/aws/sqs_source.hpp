@@ -24,8 +24,8 @@
 namespace sluice::aws {
 
 struct SqsSourceOptions {
-  std::string connection;  // for messages
-  std::string place;       // "sqs logins"
+  std::string connection{};  // for messages
+  std::string place{};       // "sqs logins"
   std::optional<std::chrono::seconds> visibility{};  // to ask for at each receive; empty: the queue's own
   std::chrono::seconds lease{30};                    // what then holds
   std::chrono::seconds wait{20};
