@@ -1,0 +1,22 @@
+// AWS's error codes, as SqsError with one clear sentence.
+#pragma once
+
+#include "sluice/aws/sqs_api.hpp"
+
+namespace sluice::aws {
+
+struct FailedCall {
+  std::string_view action;  // "ReceiveMessage"
+  std::string_view queue;   // its name
+  std::string_view region;
+  std::string_view endpoint;
+  int status = 0;
+};
+
+bool is_expired(const RemoteError& remote);  // credentials that a refresh may mend
+bool is_skewed(const RemoteError& remote);   // the signature's time may be the cause
+
+// `remote` is empty where the answer is no error of SQS (a proxy's page, an empty body).
+SqsError describe_sqs_error(const FailedCall& call, const std::optional<RemoteError>& remote);
+
+}  // namespace sluice::aws
