@@ -43,7 +43,7 @@ class SqsBatches {
   SqsBatches(SqsApi& api, const Clock& clock, std::string connection, std::uint64_t seed, Finished finished);
 
   void add(BatchJob job);
-  void pump();  // starts what may start now
+  void pump();                                                       // starts what may start now
   std::optional<std::chrono::steady_clock::time_point> due() const;  // when pump() has something to try again
   bool idle() const { return jobs_ == 0; }
   bool removing() const { return removes_ != 0; }

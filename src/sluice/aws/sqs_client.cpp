@@ -204,8 +204,7 @@ class SqsClient::Impl {
 
   SqsResult<Response> wait_for(std::string_view action, std::string body, const std::string& url) {
     std::optional<SqsResult<Response>> answer;
-    start(action, std::move(body), url, seconds(0),
-          [&answer](SqsResult<Response> got) { answer = std::move(got); });
+    start(action, std::move(body), url, seconds(0), [&answer](SqsResult<Response> got) { answer = std::move(got); });
     while (!answer) work(milliseconds(1000));
     return std::move(*answer);
   }
@@ -287,8 +286,8 @@ class SqsClient::Impl {
       credentials_.forget();
       call.renewed = retrying_ = true;
     }
-    return tl::unexpected(describe_sqs_error(
-        {call.action, options_.name, options_.region, options_.endpoint, response.status}, remote));
+    return tl::unexpected(
+        describe_sqs_error({call.action, options_.name, options_.region, options_.endpoint, response.status}, remote));
   }
 
   // True if the server's clock is far from the one that we signed with.
@@ -368,8 +367,9 @@ SqsAttributes read_sqs_attributes(const std::map<std::string, std::string>& attr
         read.dead_letter_arn = arn->get<std::string>();
       }
       if (const auto most = policy.find("maxReceiveCount"); most != policy.end()) {  // a number or a text
-        read.facts.receives_max = most->is_string() ? count_of(most->get_ref<const std::string&>())
-                                  : most->is_number_unsigned() ? most->get<unsigned>() : 1U;
+        read.facts.receives_max = most->is_string()            ? count_of(most->get_ref<const std::string&>())
+                                  : most->is_number_unsigned() ? most->get<unsigned>()
+                                                               : 1U;
       }
     }
   }

@@ -26,7 +26,7 @@ class SqsClient final : public SqsApi {
   ~SqsClient() override;
 
   // These wait for their answer, once: a transient error comes back as it is.
-  SqsResult<void> find_queue();  // the queue's URL and the protocol
+  SqsResult<void> find_queue();           // the queue's URL and the protocol
   SqsResult<SqsAttributes> attributes();  // also decides what keys are made of
   SqsResult<std::vector<BatchFailure>> send(std::span<const OutgoingMessage> messages);
   // The retention of another queue of this account, by its ARN.

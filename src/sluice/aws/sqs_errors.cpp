@@ -13,14 +13,20 @@ bool is_one_of(std::string_view code, std::span<const std::string_view> codes) {
 }
 
 constexpr std::array<std::string_view, 3> expired{"ExpiredToken", "ExpiredTokenException", "RequestExpired"};
-constexpr std::array<std::string_view, 8> unknown_key{
-    "InvalidClientTokenId", "InvalidAccessKeyId",   "UnrecognizedClientException", "InvalidSecurity",
-    "InvalidToken",         "MissingAuthenticationToken", "IncompleteSignature",   "IncompleteSignatureException"};
+constexpr std::array<std::string_view, 8> unknown_key{"InvalidClientTokenId",
+                                                      "InvalidAccessKeyId",
+                                                      "UnrecognizedClientException",
+                                                      "InvalidSecurity",
+                                                      "InvalidToken",
+                                                      "MissingAuthenticationToken",
+                                                      "IncompleteSignature",
+                                                      "IncompleteSignatureException"};
 constexpr std::array<std::string_view, 4> wrong_signature{"SignatureDoesNotMatch", "InvalidSignatureException",
                                                           "InvalidSignature", "RequestTimeTooSkewed"};
 constexpr std::array<std::string_view, 9> throttled{
-    "RequestThrottled",      "Throttling",        "ThrottlingException", "ThrottledException",      "TooManyRequestsException",
-    "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown",        "RequestThrottledException"};
+    "RequestThrottled",         "Throttling",           "ThrottlingException",    "ThrottledException",
+    "TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown",
+    "RequestThrottledException"};
 constexpr std::array<std::string_view, 4> no_queue{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue",
                                                    "NonExistentQueue", "QueueDeletedRecently"};
 
@@ -52,7 +58,8 @@ SqsError describe_sqs_error(const FailedCall& call, const std::optional<RemoteEr
     }
     if (call.status >= 500) return {SqsTrouble::transient, {Fault::transient, std::move(text)}};
     if (call.status == 401 || call.status == 403) {
-      return {SqsTrouble::denied, {Fault::denied, std::move(text), "is this the right endpoint, and does it let you in?"}};
+      return {SqsTrouble::denied,
+              {Fault::denied, std::move(text), "is this the right endpoint, and does it let you in?"}};
     }
     return {SqsTrouble::refused, {Fault::failed, text + " and nothing that SQS says", "is this an SQS endpoint?"}};
   }
@@ -70,19 +77,23 @@ SqsError describe_sqs_error(const FailedCall& call, const std::optional<RemoteEr
   }
   if (is_one_of(code, no_queue)) {
     return {SqsTrouble::no_queue,
-            {Fault::denied, "there is no queue " + std::string(call.queue) + " in region " + std::string(call.region) + ": " + text,
+            {Fault::denied,
+             "there is no queue " + std::string(call.queue) + " in region " + std::string(call.region) + ": " + text,
              "check name, region and account; a queue of another account is given by its ARN"}};
   }
   if (is_one_of(code, expired)) {
-    return {SqsTrouble::denied, {Fault::denied, "the credentials have expired: " + text, "get new ones, and run again"}};
+    return {SqsTrouble::denied,
+            {Fault::denied, "the credentials have expired: " + text, "get new ones, and run again"}};
   }
   if (is_one_of(code, wrong_signature)) {
-    return {SqsTrouble::denied,
-            {Fault::denied, "the signature was refused: " + text, "check the secret access key, and this machine's clock"}};
+    return {
+        SqsTrouble::denied,
+        {Fault::denied, "the signature was refused: " + text, "check the secret access key, and this machine's clock"}};
   }
   if (is_one_of(code, unknown_key)) {
     return {SqsTrouble::denied,
-            {Fault::denied, "the credentials are not known: " + text, "check AWS_ACCESS_KEY_ID, or profile: on the connection"}};
+            {Fault::denied, "the credentials are not known: " + text,
+             "check AWS_ACCESS_KEY_ID, or profile: on the connection"}};
   }
   if (call.status == 403 || code.starts_with("AccessDenied") || code == "OptInRequired") {
     const std::string hint = "allow " + std::string(right_of(call.action)) + " on queue " + std::string(call.queue) +

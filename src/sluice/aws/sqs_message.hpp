@@ -37,8 +37,8 @@ struct RawMessage {
   bool has_key_attribute = false;
   std::int64_t sent_at = 0;  // microseconds since 1970 UTC
   std::uint32_t receive_count = 1;
-  std::string_view attributes{};   // the JSON object, or part of attributes_ below
-  std::size_t attributes_at = 0;   // ... there, of this length, where `attributes` is null
+  std::string_view attributes{};  // the JSON object, or part of attributes_ below
+  std::size_t attributes_at = 0;  // ... there, of this length, where `attributes` is null
   std::size_t attributes_size = 0;
 };
 

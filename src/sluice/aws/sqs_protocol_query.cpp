@@ -156,9 +156,7 @@ class QueryProtocol final : public SqsProtocol {
   }
 
  private:
-  static std::string start(std::string_view action) {
-    return "Action=" + std::string(action) + "&Version=2012-11-05";
-  }
+  static std::string start(std::string_view action) { return "Action=" + std::string(action) + "&Version=2012-11-05"; }
   static void add(std::string& out, std::string_view name, std::string_view value) {
     out += '&';
     out += name;

@@ -15,9 +15,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr unsigned tries_min = 4;                // of a call that fails, even with no time to wait
-constexpr seconds look_again{1};                 // for a queue that is not there yet
-constexpr std::size_t send_bytes_max = 250000;   // a batch; old servers take 256 KiB, AWS 1 MiB
+constexpr unsigned tries_min = 4;               // of a call that fails, even with no time to wait
+constexpr seconds look_again{1};                // for a queue that is not there yet
+constexpr std::size_t send_bytes_max = 250000;  // a batch; old servers take 256 KiB, AWS 1 MiB
 
 class SqsQueue final : public Queue {
  public:
@@ -33,8 +33,7 @@ class SqsQueue final : public Queue {
     if (!attributes.dead_letter_arn.empty()) {
       if (!dead_letter_retention_) {
         // Only to keep keys long enough; the right to it is a favour.
-        dead_letter_retention_ =
-            client_.retention_of(attributes.dead_letter_arn).value_or(std::chrono::hours(24 * 14));
+        dead_letter_retention_ = client_.retention_of(attributes.dead_letter_arn).value_or(std::chrono::hours(24 * 14));
       }
       facts.retention += *dead_letter_retention_;
     }
@@ -79,8 +78,8 @@ class SqsQueue final : public Queue {
       if (looked_->facts.fifo) {
         ids.reserve(sqs_batch_max);
         message.group_id = "sluice";
-        message.deduplication_id =
-            ids.emplace_back(std::to_string(clock_.now_micros()) + "-" + std::to_string(at) + "-" + std::to_string(random_()));
+        message.deduplication_id = ids.emplace_back(std::to_string(clock_.now_micros()) + "-" + std::to_string(at) +
+                                                    "-" + std::to_string(random_()));
       }
     }
     return batch.empty() ? Result<void>{} : send_batch(batch);
@@ -111,7 +110,8 @@ class SqsQueue final : public Queue {
     findings.push_back({lease < seconds(10) ? Level::warning : Level::good,
                         place + ": a received message is hidden for " + std::to_string(lease.count()) + " s",
                         lease < seconds(10) ? "set visibility: 30s on the connection" : ""});
-    findings.push_back({Level::good, place + ": messages are kept for " + std::to_string(facts.retention.count()) + " h"});
+    findings.push_back(
+        {Level::good, place + ": messages are kept for " + std::to_string(facts.retention.count()) + " h"});
     if (facts.receives_max && *facts.receives_max < 3) {
       findings.push_back({Level::warning,
                           place + ": maxReceiveCount is " + std::to_string(*facts.receives_max) +

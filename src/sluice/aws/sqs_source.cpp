@@ -14,9 +14,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds gather_time{20};      // an idle worker gets what is there after this long
-constexpr seconds short_poll{1};             // all but one receive, and all of a drain
-constexpr milliseconds drained_again{250};   // between the two looks at an empty queue
+constexpr milliseconds gather_time{20};     // an idle worker gets what is there after this long
+constexpr seconds short_poll{1};            // all but one receive, and all of a drain
+constexpr milliseconds drained_again{250};  // between the two looks at an empty queue
 constexpr seconds over_limit_pause{1};
 constexpr seconds shortest_renewal{1};
 constexpr seconds visible_at_once{0};
@@ -62,9 +62,11 @@ Result<Next> SqsSource::next(const Wanted& wanted) {
 SqsSource::Time SqsSource::wake_time(const Wanted& wanted, Time until) const {
   Time first = std::min(until, leases_due_);
   const Time now = clock_.steady();
-  if (wanted.receive && wanted.hungry && !gathering_.messages.empty()) first = std::min(first, gathering_.first_at + gather_time);
+  if (wanted.receive && wanted.hungry && !gathering_.messages.empty())
+    first = std::min(first, gathering_.first_at + gather_time);
   if (wanted.receive && paused_until_ > now) first = std::min(first, paused_until_);
-  if (wanted.receive && times_drained_ != 0 && !asking_depth_ && in_flight_ == 0) first = std::min(first, ask_depth_at_);
+  if (wanted.receive && times_drained_ != 0 && !asking_depth_ && in_flight_ == 0)
+    first = std::min(first, ask_depth_at_);
   if (const auto due = batches_.due()) first = std::min(first, *due);
   return first;
 }
@@ -182,8 +184,7 @@ void SqsSource::gather(Received& received, Time started) {
   gathering_.messages.insert(gathering_.messages.end(), received.messages.begin(), received.messages.end());
   gathering_.handles.insert(gathering_.handles.end(), received.handles.begin(), received.handles.end());
   gathering_.memory.push_back(std::move(received.memory));
-  const std::size_t bytes =
-      received.bytes + received.messages.size() * (sizeof(Message) + sizeof(std::string_view));
+  const std::size_t bytes = received.bytes + received.messages.size() * (sizeof(Message) + sizeof(std::string_view));
   gathering_.bytes += bytes;
   held_rows_ += received.messages.size();
   held_bytes_ += bytes;
@@ -225,8 +226,8 @@ std::optional<Delivery> SqsSource::hand_over(const Wanted& wanted) {
       return delivery;
     }
     // Somebody else may have them by now.
-    log::warning("lease_lost", {{"connection", options_.connection},
-                                {"messages", std::to_string(delivery.messages.size())}});
+    log::warning("lease_lost",
+                 {{"connection", options_.connection}, {"messages", std::to_string(delivery.messages.size())}});
     held_rows_ -= delivery.messages.size();
     held_bytes_ -= held->second.bytes;
     held_.erase(held);
@@ -269,7 +270,8 @@ void SqsSource::on_finished(const BatchJob& job) {
     Held& held = found->second;
     held.renewing = false;
     if (job.failed == 0) held.leased_at = held.renewing_at;
-    held.renew_at = clock_.steady() + (job.failed == 0 ? options_.lease / 3 : std::max(options_.lease / 10, shortest_renewal));
+    held.renew_at =
+        clock_.steady() + (job.failed == 0 ? options_.lease / 3 : std::max(options_.lease / 10, shortest_renewal));
     leases_due_ = std::min(leases_due_, held.renew_at);
     return;
   }
@@ -372,8 +374,9 @@ void SqsSource::on_depth(const SqsResult<SqsAttributes>& answer, Time started) {
   // A poll of the queue waits by itself; with `wait: 0` it does not.
   if (depth.visible == 0 || options_.wait.count() == 0) paused_until_ = now + drained_again;
   if (poisoned_) {
-    fatal_ = Error{Fault::failed, "a message's body did not match its MD5 in " + std::to_string(damaged_receives_max) +
-                                      " receives, so it was left in the queue",
+    fatal_ = Error{Fault::failed,
+                   "a message's body did not match its MD5 in " + std::to_string(damaged_receives_max) +
+                       " receives, so it was left in the queue",
                    "look at what stands between here and SQS, or at the endpoint"};
   } else if (depth.visible == 0 && !told_of_others_) {
     told_of_others_ = true;

@@ -24,8 +24,8 @@
 namespace sluice::aws {
 
 struct SqsSourceOptions {
-  std::string connection{};  // for messages
-  std::string place{};       // "sqs logins"
+  std::string connection{};                          // for messages
+  std::string place{};                               // "sqs logins"
   std::optional<std::chrono::seconds> visibility{};  // to ask for at each receive; empty: the queue's own
   std::chrono::seconds lease{30};                    // what then holds
   std::chrono::seconds wait{20};
@@ -110,7 +110,7 @@ class SqsSource final : public Source {
   Time failed_at_{};
   std::optional<Error> fatal_;
   std::vector<std::string> lost_attempts_;  // FIFO: asked for again, they give the same messages
-  bool poisoned_ = false;  // a body whose MD5 never matches
+  bool poisoned_ = false;                   // a body whose MD5 never matches
 
   // What was received.
   std::size_t rows_max_ = 5000;

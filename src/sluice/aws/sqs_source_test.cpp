@@ -36,7 +36,8 @@ class FakeSqs final : public SqsApi {
     }
   }
   std::size_t left() const {
-    return static_cast<std::size_t>(std::count_if(messages_.begin(), messages_.end(), [](const Stored& m) { return !m.deleted; }));
+    return static_cast<std::size_t>(
+        std::count_if(messages_.begin(), messages_.end(), [](const Stored& m) { return !m.deleted; }));
   }
   std::size_t hidden() const {
     return static_cast<std::size_t>(std::count_if(messages_.begin(), messages_.end(), [this](const Stored& m) {
@@ -77,7 +78,8 @@ class FakeSqs final : public SqsApi {
             if (remove) entries.push_back(copies.size());
             std::vector<BatchFailure> failures;
             for (std::size_t at = 0; at < copies.size(); ++at) {
-              if (const auto found = refused_entries.find(copies[at]); found != refused_entries.end() && found->second > 0) {
+              if (const auto found = refused_entries.find(copies[at]);
+                  found != refused_entries.end() && found->second > 0) {
                 --found->second;
                 failures.push_back({at, sender_fault, "InternalError"});
                 continue;

@@ -43,15 +43,17 @@ std::string hex(const Key& key) {
 
 TEST(SqsMessages, json_and_xml_give_the_same_message_and_key) {
   Received json;
-  ASSERT_TRUE(read_json(R"({"Messages":[)" +
-                            json_message("hello", md5_hello,
-                                         R"(,"MessageAttributes":{"a\"b":{"DataType":"String","StringValue":"x\ny"}})") +
-                            "]}",
-                        json));
+  ASSERT_TRUE(
+      read_json(R"({"Messages":[)" +
+                    json_message("hello", md5_hello,
+                                 R"(,"MessageAttributes":{"a\"b":{"DataType":"String","StringValue":"x\ny"}})") +
+                    "]}",
+                json));
   Received xml;
   ASSERT_TRUE(read_xml(
       "<?xml version=\"1.0\"?><ReceiveMessageResponse><ReceiveMessageResult><Message><MessageId>abc</MessageId>"
-      "<ReceiptHandle>h+/=</ReceiptHandle><MD5OfBody>" + std::string(md5_hello) +
+      "<ReceiptHandle>h+/=</ReceiptHandle><MD5OfBody>" +
+          std::string(md5_hello) +
           "</MD5OfBody><Body>hello</Body>"
           "<Attribute><Name>SentTimestamp</Name><Value>1662460800123</Value></Attribute>"
           "<Attribute><Name>ApproximateReceiveCount</Name><Value>4</Value></Attribute>"
@@ -75,11 +77,12 @@ TEST(SqsMessages, json_and_xml_give_the_same_message_and_key) {
 TEST(SqsMessages, a_configured_attribute_makes_the_key) {
   const KeyRule rule{KeyRule::From::attribute, "event"};
   Received received;
-  ASSERT_TRUE(read_json(R"({"Messages":[)" +
-                            json_message("hello", md5_hello,
-                                         R"(,"MessageAttributes":{"event":{"DataType":"String","StringValue":"abc"}})") +
-                            "," + json_message("hello", md5_hello) + "]}",
-                        received, rule));
+  ASSERT_TRUE(
+      read_json(R"({"Messages":[)" +
+                    json_message("hello", md5_hello,
+                                 R"(,"MessageAttributes":{"event":{"DataType":"String","StringValue":"abc"}})") +
+                    "," + json_message("hello", md5_hello) + "]}",
+                received, rule));
   EXPECT_EQ(hex(received.messages[0].key), "ba7816bf8f01cfea414140de5dae2223");
   EXPECT_EQ(received.keyless, 1U);
   EXPECT_NE(received.messages[0].key, received.messages[1].key);
@@ -87,8 +90,8 @@ TEST(SqsMessages, a_configured_attribute_makes_the_key) {
 
 TEST(SqsMessages, a_body_with_another_md5_is_not_handed_over) {
   Received received;
-  ASSERT_TRUE(read_json(R"({"Messages":[)" + json_message("hellp", md5_hello) + "," + json_message("", md5_empty) + "]}",
-                        received));
+  ASSERT_TRUE(read_json(
+      R"({"Messages":[)" + json_message("hellp", md5_hello) + "," + json_message("", md5_empty) + "]}", received));
   EXPECT_EQ(received.answered, 2U);
   EXPECT_EQ(received.damaged, 1U);
   EXPECT_EQ(received.damaged_receives_max, 4U);
@@ -127,11 +130,13 @@ TEST(SqsMessages, an_empty_queue_is_no_error) {
 }
 
 TEST(SqsBatchAnswers, name_the_failed_entries_and_must_speak_of_all) {
-  std::string json = R"({"Successful":[{"Id":"0"}],"Failed":[{"Id":"1","SenderFault":true,"Code":"ReceiptHandleIsInvalid"}]})";
+  std::string json =
+      R"({"Successful":[{"Id":"0"}],"Failed":[{"Id":"1","SenderFault":true,"Code":"ReceiptHandleIsInvalid"}]})";
   std::string xml =
       "<DeleteMessageBatchResponse><DeleteMessageBatchResult><DeleteMessageBatchResultEntry><Id>0</Id>"
       "</DeleteMessageBatchResultEntry><BatchResultErrorEntry><Id>1</Id><SenderFault>true</SenderFault>"
-      "<Code>ReceiptHandleIsInvalid</Code></BatchResultErrorEntry></DeleteMessageBatchResult></DeleteMessageBatchResponse>";
+      "<Code>ReceiptHandleIsInvalid</Code></BatchResultErrorEntry></DeleteMessageBatchResult></"
+      "DeleteMessageBatchResponse>";
   for (const bool query : {false, true}) {
     const auto protocol = query ? make_query_protocol() : make_json_protocol();
     std::string copy = query ? xml : json;
@@ -155,15 +160,18 @@ Settings settings_of(std::initializer_list<std::pair<const char*, std::string>> 
 }
 
 TEST(SqsOptionsTest, a_queue_is_given_by_name_url_or_arn) {
-  const auto name = read_sqs_options(settings_of({{"sqs", "logins"}, {"region", "eu-west-1"}, {"endpoint", "http://localhost:4566/"}}));
+  const auto name = read_sqs_options(
+      settings_of({{"sqs", "logins"}, {"region", "eu-west-1"}, {"endpoint", "http://localhost:4566/"}}));
   ASSERT_TRUE(name) << name.error().text();
   EXPECT_EQ(name->endpoint, "http://localhost:4566");
-  const auto arn = read_sqs_options(settings_of({{"sqs", "arn:aws:sqs:eu-west-3:123456789012:logins"}, {"endpoint", "https://sqs.example"}}));
+  const auto arn = read_sqs_options(
+      settings_of({{"sqs", "arn:aws:sqs:eu-west-3:123456789012:logins"}, {"endpoint", "https://sqs.example"}}));
   ASSERT_TRUE(arn) << arn.error().text();
   EXPECT_EQ(arn->name, "logins");
   EXPECT_EQ(arn->account, "123456789012");
   EXPECT_EQ(arn->region, "eu-west-3");
-  const auto url = read_sqs_options(settings_of({{"sqs", "https://sqs.eu-central-1.amazonaws.com/123456789012/logins"}, {"endpoint", "https://sqs.example"}}));
+  const auto url = read_sqs_options(settings_of(
+      {{"sqs", "https://sqs.eu-central-1.amazonaws.com/123456789012/logins"}, {"endpoint", "https://sqs.example"}}));
   ASSERT_TRUE(url) << url.error().text();
   EXPECT_EQ(url->name, "logins");
   EXPECT_EQ(url->region, "eu-central-1");
@@ -171,9 +179,16 @@ TEST(SqsOptionsTest, a_queue_is_given_by_name_url_or_arn) {
 
 TEST(SqsOptionsTest, wrong_values_name_the_key_and_its_place) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"endpoint", "localhost"},    {"endpoint", "http://example.com"}, {"protocol", "soap"}, {"wait", "21s"},
-      {"visibility", "13h"},        {"key", "body"},                    {"receives", "0"},    {"region", "EU West"},
-      {"sqs", "arn:aws:s3:::logs"}, {"sqs", ""},
+      {"endpoint", "localhost"},
+      {"endpoint", "http://example.com"},
+      {"protocol", "soap"},
+      {"wait", "21s"},
+      {"visibility", "13h"},
+      {"key", "body"},
+      {"receives", "0"},
+      {"region", "EU West"},
+      {"sqs", "arn:aws:s3:::logs"},
+      {"sqs", ""},
   };
   for (const auto& [key, text] : wrong) {
     Settings settings = settings_of({{"sqs", "logins"}, {"region", "eu-west-1"}, {"endpoint", "https://sqs.example"}});
@@ -238,11 +253,13 @@ class SqsServerTest : public testing::Test {
   // One message, until it is deleted.
   Handler one_message() {
     return [this](const std::string& action, const httplib::Request& request, httplib::Response& response) {
-      if (action == "GetQueueUrl") return answer(response, 200, R"({"QueueUrl":"http://unreachable.invalid:9/1/logins"})");
+      if (action == "GetQueueUrl")
+        return answer(response, 200, R"({"QueueUrl":"http://unreachable.invalid:9/1/logins"})");
       EXPECT_NE(request.body.find("http://unreachable.invalid:9/1/logins"), std::string::npos);
       if (action == "GetQueueAttributes") {
-        return answer(response, 200, R"({"Attributes":{"VisibilityTimeout":"45","ApproximateNumberOfMessages":")" +
-                                         std::string(deleted_ ? "0" : "1") + "\"}}");
+        return answer(response, 200,
+                      R"({"Attributes":{"VisibilityTimeout":"45","ApproximateNumberOfMessages":")" +
+                          std::string(deleted_ ? "0" : "1") + "\"}}");
       }
       if (action == "ReceiveMessage") {
         return answer(response, 200, deleted_ ? "{}" : R"({"Messages":[)" + json_message("hello", md5_hello) + "]}");
@@ -292,12 +309,14 @@ TEST_F(SqsServerTest, a_server_that_only_knows_the_query_protocol_is_found_out) 
         }
         EXPECT_EQ(request.get_param_value("Version"), "2012-11-05");
         if (action == "GetQueueUrl") {
-          return answer(response, 200, "<GetQueueUrlResponse><GetQueueUrlResult><QueueUrl>http://elsewhere:4566/1/logins"
-                                       "</QueueUrl></GetQueueUrlResult></GetQueueUrlResponse>");
+          return answer(response, 200,
+                        "<GetQueueUrlResponse><GetQueueUrlResult><QueueUrl>http://elsewhere:4566/1/logins"
+                        "</QueueUrl></GetQueueUrlResult></GetQueueUrlResponse>");
         }
         EXPECT_EQ(request.path, "/1/logins");
-        answer(response, 200, "<GetQueueAttributesResponse><GetQueueAttributesResult><Attribute><Name>VisibilityTimeout"
-                              "</Name><Value>12</Value></Attribute></GetQueueAttributesResult></GetQueueAttributesResponse>");
+        answer(response, 200,
+               "<GetQueueAttributesResponse><GetQueueAttributesResult><Attribute><Name>VisibilityTimeout"
+               "</Name><Value>12</Value></Attribute></GetQueueAttributesResult></GetQueueAttributesResponse>");
       },
       "auto");
   const auto facts = logins->facts(seconds(0));
@@ -308,10 +327,11 @@ TEST_F(SqsServerTest, a_server_that_only_knows_the_query_protocol_is_found_out) 
 TEST_F(SqsServerTest, a_queue_that_is_not_there_yet_is_waited_for) {
   int asked_for = 0;
   const auto then = one_message();
-  const auto logins = queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
-    if (++asked_for <= 3) return answer(response, 400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist"})");
-    then(action, request, response);
-  });
+  const auto logins =
+      queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
+        if (++asked_for <= 3) return answer(response, 400, R"({"__type":"com.amazonaws.sqs#QueueDoesNotExist"})");
+        then(action, request, response);
+      });
   const auto without_waiting = logins->facts(seconds(0));
   ASSERT_FALSE(without_waiting);
   EXPECT_EQ(without_waiting.error().fault, Fault::denied);
@@ -344,12 +364,13 @@ TEST_F(SqsServerTest, an_expired_token_is_renewed_once) {
 TEST_F(SqsServerTest, a_clock_that_is_wrong_is_corrected_from_the_date_header) {
   std::vector<std::string> dates;
   const auto then = one_message();
-  const auto logins = queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
-    dates.push_back(request.get_header_value("X-Amz-Date"));
-    if (dates.size() > 1) return then(action, request, response);
-    response.set_header("Date", "Wed, 21 Oct 2015 07:28:00 GMT");
-    answer(response, 403, R"({"__type":"RequestTimeTooSkewed"})");
-  });
+  const auto logins =
+      queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
+        dates.push_back(request.get_header_value("X-Amz-Date"));
+        if (dates.size() > 1) return then(action, request, response);
+        response.set_header("Date", "Wed, 21 Oct 2015 07:28:00 GMT");
+        answer(response, 403, R"({"__type":"RequestTimeTooSkewed"})");
+      });
   EXPECT_TRUE(logins->facts(seconds(0)));
   ASSERT_GE(dates.size(), 2U);
   EXPECT_TRUE(dates[1].starts_with("20151021T072")) << dates[1];
@@ -358,10 +379,11 @@ TEST_F(SqsServerTest, a_clock_that_is_wrong_is_corrected_from_the_date_header) {
 TEST_F(SqsServerTest, throttling_is_tried_again_and_at_last_an_error) {
   int left = 2;
   const auto then = one_message();
-  const auto logins = queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
-    if (left-- > 0) return answer(response, 400, R"({"__type":"RequestThrottled"})");
-    then(action, request, response);
-  });
+  const auto logins =
+      queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
+        if (left-- > 0) return answer(response, 400, R"({"__type":"RequestThrottled"})");
+        then(action, request, response);
+      });
   EXPECT_TRUE(logins->facts(seconds(0)));
   left = 1000;
   const auto facts = logins->facts(seconds(0));
@@ -371,9 +393,12 @@ TEST_F(SqsServerTest, throttling_is_tried_again_and_at_last_an_error) {
 
 TEST_F(SqsServerTest, probe_says_what_cannot_be_tried_and_warns_of_the_redrive_policy) {
   const auto then = one_message();
-  const auto logins = queue([&](const std::string& action, const httplib::Request& request, httplib::Response& response) {
+  const auto logins = queue([&](const std::string& action, const httplib::Request& request,
+                                httplib::Response& response) {
     if (action != "GetQueueAttributes") return then(action, request, response);
-    answer(response, 200, R"({"Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-west-1:1:dead\",\"maxReceiveCount\":\"2\"}"}})");
+    answer(
+        response, 200,
+        R"({"Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-west-1:1:dead\",\"maxReceiveCount\":\"2\"}"}})");
   });
   std::string all;
   int warnings = 0;
