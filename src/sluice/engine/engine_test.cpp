@@ -1,23 +1,200 @@
+// Record and select as a flow uses them: bodies in, rows and rejects out.
 #include <gtest/gtest.h>
-#include <iostream>
+
+#include <filesystem>
+
+#include "sluice/core/words.hpp"
+#include "sluice/engine/functions.hpp"
 #include "sluice/engine/transform.hpp"
-namespace sluice::engine { namespace {
-Record logins() { Record r; r.fields={{.name="user_id",.type={Kind::text},.max=128},{.name="ip",.type={Kind::text}},{.name="n",.type={Kind::int32},.nullable=true}}; return r; }
-TEST(Probe, x) {
-  auto engine = Engine::open({.run_micros=1000000LL*86400*365});
-  ASSERT_TRUE(engine) << engine.error().text();
-  for (const char* sql : {"select user_id, upper(ip) as ip, n+1 as n, run_date() as d, receive_count from input", "select * from input where n > 1", "with a as (select * from input) select * from a", "select count(*) from input", "select user_id from input order by 1 ", "select unnest([1,2,3]) as u, user_id from input","select a from input","select user_id\nfrom inputx","select * from read_text('/etc/passwd')", "select (select max(n) from input) from input", "selekt 1", "select * from duckdb_extensions()", "select {'a': n} as s, ip::int as ip from input","select user_id, sent_at::date as d, rowid from input"}) {
-    auto t = open_transform(**engine, {logins(), sql, {"x.yaml", 10, 1}});
-    if (!t) { std::cerr << sql << " -> " << t.error().text() << "\n"; continue; }
-    Delivery d; std::string pad(64,' ');
-    std::vector<std::string> bodies{R"({"user_id":"u1","ip":"1","n":1})",R"({"ip":"1.2.3.4.5.6.7.8.9.0","user_id":"u2","n":null})",R"({"user_id":"u3","ip":"7","n":5,"x":[1,{"a":"b"}]})"};
-    for (auto& b : bodies) { b += pad; Message m; m.body = std::string_view(b).substr(0,b.size()-64); m.attributes="{}"; d.messages.push_back(m);}    
-    auto r = (*t)->apply(d);
-    if (!r) { std::cerr << sql << " => " << r.error().text() << "\n"; continue; }
-    std::cerr << sql << " ok batches " << r->batches.size() << " rejects " << r->rejects.size();
-    for (auto& b : r->batches) { std::cerr << " rows " << b.rows << " origins"; for (size_t i=0;i<b.rows;++i) std::cerr << ' ' << b.origin[i]; for (auto& f : *b.schema) std::cerr << " | " << f.name << ":" << to_string(f.type);}  
-    for (auto& x : r->rejects) std::cerr << " reject " << x.message << x.reason << x.column;
-    std::cerr << "\n";
+
+namespace sluice::engine {
+namespace {
+
+Record logins() {
+  Record record;
+  record.fields = {{.name = "user_id", .type = {Kind::text}, .max = 8},
+                   {.name = "n", .type = {Kind::int32}, .nullable = true},
+                   {.name = "tags", .type = {Kind::json}, .nullable = true, .default_text = "null"}};
+  return record;
+}
+
+// Bodies one behind the other, with the bytes behind the last that the decoder may read.
+struct Bodies {
+  explicit Bodies(const std::vector<std::string>& bodies) {
+    for (const std::string& body : bodies) text += body;
+    text += std::string(64, ' ');
+    std::size_t at = 0;
+    for (const std::string& body : bodies) {
+      Message message;
+      message.body = std::string_view(text).substr(at, body.size());
+      message.message_id = "id";
+      message.attributes = "{}";
+      delivery.messages.push_back(message);
+      at += body.size();
+    }
+  }
+  std::string text;
+  Delivery delivery;
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = Engine::open({.run_micros = 1'700'000'000'000'000});
+    ASSERT_TRUE(opened) << opened.error().text();
+    engine = std::move(*opened);
+  }
+  std::unique_ptr<Transform> open(const std::string& sql, const Record& record = logins()) {
+    auto opened = open_transform(*engine, {record, sql, {"p.yaml", 10, 1}});
+    EXPECT_TRUE(opened) << opened.error().text();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  std::string refusal(const std::string& sql) {
+    auto opened = open_transform(*engine, {logins(), sql, {"p.yaml", 10, 1}});
+    return opened ? "" : opened.error().text();
+  }
+  // One message, by its reject's reason, or "" where it became rows.
+  std::string reason(const std::string& body, const Record& record = logins()) {
+    const auto transform = open("", record);
+    const Bodies bodies({body});
+    const auto out = transform->apply(bodies.delivery);
+    EXPECT_TRUE(out);
+    return out->rejects.empty() ? "" : out->rejects[0].reason;
+  }
+  std::unique_ptr<Engine> engine;
+};
+
+TEST_F(EngineTest, each_row_knows_its_message) {
+  const auto transform = open("select unnest([1, 2]) as u, user_id from input where n > 1");
+  const Bodies bodies({R"({"user_id":"a","n":1})", R"({"user_id":"b","n":2})", R"({"user_id":"c","n":null})", R"({"user_id":"d","n":9})"});
+  const auto out = transform->apply(bodies.delivery);
+  ASSERT_TRUE(out);
+  ASSERT_EQ(out->batches.size(), 1U);
+  const Batch& batch = out->batches[0];
+  ASSERT_EQ(batch.rows, 4U);
+  EXPECT_EQ(std::vector<std::uint32_t>(batch.origin, batch.origin + 4), (std::vector<std::uint32_t>{1, 1, 3, 3}));
+  EXPECT_EQ(batch.vectors[1].at<Text>(2).view(), "d");
+}
+
+TEST_F(EngineTest, a_refused_row_is_one_reject_and_order_is_kept) {
+  const auto transform = open("select user_id::int as id from input");
+  std::vector<std::string> texts;
+  for (int i = 0; i < 5000; ++i) texts.push_back(R"({"user_id":")" + (i % 1000 == 7 ? "bad" : std::to_string(i)) + R"(","n":null})");
+  const Bodies bodies(texts);
+  const auto out = transform->apply(bodies.delivery);
+  ASSERT_TRUE(out);
+  ASSERT_EQ(out->rejects.size(), 5U);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(out->rejects[i].message, i * 1000 + 7);
+    EXPECT_EQ(out->rejects[i].reason, "conversion_error");
+    EXPECT_EQ(out->rejects[i].text.find("bad"), std::string::npos);
+  }
+  std::int64_t last = -1;
+  std::size_t rows = 0;
+  for (const Batch& batch : out->batches) {
+    for (std::size_t row = 0; row < batch.rows; ++row, ++rows) {
+      EXPECT_GT(batch.vectors[0].at<std::int32_t>(row), last);
+      last = batch.vectors[0].at<std::int32_t>(row);
+      EXPECT_EQ(batch.origin[row], static_cast<std::uint32_t>(last));
+    }
+  }
+  EXPECT_EQ(rows, 4995U);
+}
+
+TEST_F(EngineTest, only_row_wise_selects_are_taken) {
+  for (const char* sql : {"select count(*) from input", "select distinct n from input", "select n from input order by n", "select n from input limit 1",
+                          "select a.n from input a join input b using (n)", "select n from input union all select n from input",
+                          "select row_number() over () from input", "select (select max(n) from input) from input", "select 1", "select n from range(3) t(n)",
+                          "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select n from r"}) {
+    EXPECT_NE(refusal(sql).find("row-wise"), std::string::npos) << sql << ": " << refusal(sql);
+  }
+  for (const char* sql : {"select * from input", "with a as (select n from input) select n from a", "select * exclude (n) from input", "select x.n from (select n from input) x where n > 1"}) {
+    EXPECT_EQ(refusal(sql), "") << sql;
   }
 }
-}}
+
+TEST_F(EngineTest, a_wrong_select_names_its_line) {
+  EXPECT_NE(refusal("select user_id,\n  nn\nfrom input").find("p.yaml:11:1: select: "), std::string::npos) << refusal("select user_id,\n  nn\nfrom input");
+  EXPECT_NE(refusal("selekt 1").find("p.yaml:10:1"), std::string::npos);
+  EXPECT_NE(refusal("select n from input; select 1").find("one SELECT"), std::string::npos);
+  EXPECT_NE(refusal("select n, n from input").find("\"n\""), std::string::npos);
+}
+
+TEST_F(EngineTest, reaches_no_file_and_no_setting) {
+  const std::string file = (std::filesystem::temp_directory_path() / "sluice-lock-down.csv").string();
+  for (const std::string& sql : {std::string("select * from read_text('/etc/passwd')"), std::string("select * from '/etc/passwd'"),
+                                 std::string("select * from glob('/*')"), "copy (select 1) to '" + file + "'", std::string("attach 'x.db'"),
+                                 std::string("install httpfs"), std::string("load httpfs"), std::string("set threads = 4"), std::string("pragma version")}) {
+    EXPECT_NE(refusal(sql), "") << sql;
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(EngineTest, masks_need_a_keyring) {
+  EXPECT_NE(refusal("select mask_siv(user_id, 'ip') as m from input").find("sluice keys init"), std::string::npos);
+}
+
+TEST_F(EngineTest, the_messages_own_columns_can_be_named_and_star_leaves_them_out) {
+  const auto columns = columns_of(*engine, {logins(), "select *, message_id, sent_at, receive_count, attributes from input", {}});
+  ASSERT_TRUE(columns);
+  EXPECT_EQ(columns->size(), 7U);
+  const auto star = columns_of(*engine, {logins(), "select * from input", {}});
+  EXPECT_EQ(star->size(), 3U);
+}
+
+TEST_F(EngineTest, every_way_to_break_the_contract_has_its_reason) {
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1})"), "");
+  EXPECT_EQ(reason(R"( { "n" : 1 , "user_id" : "a\u0062" , "extra" : [ { "x" : -1.5e3 } ] } )"), "");
+  EXPECT_EQ(reason(""), "empty_body");
+  EXPECT_EQ(reason("{"), "not_json");
+  EXPECT_EQ(reason("nonsense"), "not_json");
+  EXPECT_EQ(reason("17"), "not_an_object");
+  EXPECT_EQ(reason("[1]"), "not_an_object");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1} x)"), "not_json");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1,"x":tru})"), "not_json");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1,"x":01})"), "not_json");
+  EXPECT_EQ(reason("{\"user_id\":\"\xff\",\"n\":1}"), "not_utf8");
+  EXPECT_EQ(reason(R"({"user_id":"\u0000","n":1})"), "nul_in_text");
+  EXPECT_EQ(reason(R"({"user_id":"a","user_id":"b","n":1})"), "duplicate_key");
+  EXPECT_EQ(reason(R"({"n":1})"), "missing_field");
+  EXPECT_EQ(reason(R"({"user_id":"a"})"), "missing_field");
+  EXPECT_EQ(reason(R"({"user_id":null,"n":1})"), "null_not_allowed");
+  EXPECT_EQ(reason(R"({"user_id":1,"n":1})"), "wrong_type");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":"1"})"), "wrong_type");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1.5})"), "wrong_type");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":2147483648})"), "out_of_range");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":)" + std::string(400, '7') + "}"), "out_of_range");
+  EXPECT_EQ(reason(R"({"user_id":"123456789","n":1})"), "too_long");
+  EXPECT_EQ(reason(R"({"user_id":"üüüüüüüü","n":1})"), "");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1,"x":)" + std::string(100000, '[') + std::string(100000, ']') + "}"), "nested_too_deep");
+  EXPECT_EQ(reason(std::string((1U << 20U) + 1, 'x')), "body_too_large");
+}
+
+TEST_F(EngineTest, rules_of_a_field_are_kept) {
+  Record record;
+  record.extra = Record::Extra::reject;
+  record.fields = {{.name = "os", .type = {Kind::text}, .default_text = "\"ios\"", .one_of = {"ios", "android"}},
+                   {.name = "code", .type = {Kind::text}, .pattern = "[a-z]+", .path = {"a", "code"}},
+                   {.name = "price", .type = {Kind::decimal, 6, 2}, .path = {"a", "price"}}};
+  EXPECT_EQ(reason(R"({"a":{"code":"x","price":12.50}})", record), "");
+  EXPECT_EQ(reason(R"({"a":{"code":"x","price":"1250e-2"}})", record), "");
+  EXPECT_EQ(reason(R"({"os":"beos","a":{"code":"x","price":1}})", record), "not_allowed_value");
+  EXPECT_EQ(reason(R"({"a":{"code":"X","price":1}})", record), "pattern_mismatch");
+  EXPECT_EQ(reason(R"({"a":{"code":"x","price":1.234}})", record), "out_of_range");
+  EXPECT_EQ(reason(R"({"a":{"code":"x","price":10000}})", record), "out_of_range");
+  EXPECT_EQ(reason(R"({"a":{"code":"x","price":1},"b":2})", record), "extra_field");
+  EXPECT_EQ(reason(R"({"a":null})", record), "missing_field");
+}
+
+TEST(VersionInt, keeps_the_order_and_refuses_what_it_cannot_hold) {
+  EXPECT_EQ(version_int("2.3.0"), 2003000);
+  EXPECT_EQ(version_int("0.96"), 96000);
+  EXPECT_EQ(version_int("0.9.6"), 9006);
+  EXPECT_EQ(version_int("9.6"), 9006000);
+  EXPECT_EQ(version_int("6.02"), 6002000);
+  EXPECT_EQ(version_int("999.999.999"), 999999999);
+  for (const char* wrong : {"", "a", "1.2.3.4", "1000.0", "1..2", "1.", ".1", "1.2.x", " 1.2", "-1.0"}) EXPECT_FALSE(version_int(wrong)) << wrong;
+}
+
+}  // namespace
+}  // namespace sluice::engine
