@@ -39,7 +39,7 @@ Result<Next> SqsSource::next(const Wanted& wanted) {
   const Time until = clock_.steady() + wanted.patience;
   rows_max_ = std::max(wanted.rows_max, sqs_batch_max);
   bytes_max_ = wanted.bytes_max;
-  while (true) {
+  for (bool worked = false;; worked = true) {  // even without patience, what is under way gets on
     keep_leases();
     batches_.pump();
     SLUICE_CHECK(failure());
@@ -49,9 +49,9 @@ Result<Next> SqsSource::next(const Wanted& wanted) {
     if (wanted.receive && look_drained(wanted)) return Next{std::nullopt, true};
     if (wanted.receive) start_receives(wanted);
     const Time now = clock_.steady();
-    if (woken_.exchange(false) || now >= until) return Next{};
+    if (worked && (woken_.exchange(false) || now >= until)) return Next{};
 
-    const Time wake_at = wake_time(wanted, until);
+    const Time wake_at = woken_ ? now : wake_time(wanted, until);
     api_->work(std::max(milliseconds(0), std::chrono::ceil<milliseconds>(wake_at - now)));
     if (wanted.hungry && in_flight_ != 0) {
       receive_seconds_ += std::chrono::duration<double>(clock_.steady() - now).count();

@@ -323,6 +323,19 @@ TEST_F(SqsSourceTest, an_idle_worker_gets_a_single_message_soon) {
   EXPECT_LE(clock.steady() - before, milliseconds(40));
 }
 
+TEST_F(SqsSourceTest, even_without_patience_calls_under_way_get_on) {
+  sqs.put(10);
+  SqsSource& source = open();
+  std::optional<Delivery> delivery;
+  for (int i = 0; i < 20 && !delivery; ++i) {
+    auto next = source.next({.patience = milliseconds(0)});
+    ASSERT_TRUE(next);
+    delivery = std::move(next->delivery);
+    clock.sleep(milliseconds(10));
+  }
+  EXPECT_TRUE(delivery);
+}
+
 TEST_F(SqsSourceTest, memory_is_bounded_by_what_is_not_deleted) {
   sqs.put(1000);
   SqsSource& source = open({.held_rows_max = 200});

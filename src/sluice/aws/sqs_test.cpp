@@ -1,9 +1,9 @@
 // Options, both protocols, and the client against a small server that says what a test wants.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "sluice/aws/sqs_client.hpp"
 #include "sluice/aws/sqs_queue.hpp"
@@ -201,15 +201,15 @@ TEST(SqsOptionsTest, wrong_values_name_the_key_and_its_place) {
   }
 }
 
-// Time in which only sleep() passes; calls themselves take none.
+// The machine's clock, on which sleep() takes no time.
 class SleepingClock final : public Clock {
  public:
   std::chrono::system_clock::time_point now() const override { return std::chrono::system_clock::now(); }
-  std::chrono::steady_clock::time_point steady() const override { return time_; }
-  void sleep(std::chrono::milliseconds time) const override { time_ += time; }
+  std::chrono::steady_clock::time_point steady() const override { return std::chrono::steady_clock::now() + slept_; }
+  void sleep(std::chrono::milliseconds time) const override { slept_ += time; }
 
  private:
-  mutable std::chrono::steady_clock::time_point time_{seconds(1000)};
+  mutable std::chrono::milliseconds slept_{0};
 };
 
 class SqsServerTest : public testing::Test {
@@ -250,7 +250,7 @@ class SqsServerTest : public testing::Test {
     response.set_header("x-amzn-RequestId", "r-1");
     response.set_content(body, "application/x-amz-json-1.0");
   }
-  // One message, until it is deleted.
+  // One message, received once.
   Handler one_message() {
     return [this](const std::string& action, const httplib::Request& request, httplib::Response& response) {
       if (action == "GetQueueUrl")
@@ -262,7 +262,8 @@ class SqsServerTest : public testing::Test {
                           std::string(deleted_ ? "0" : "1") + "\"}}");
       }
       if (action == "ReceiveMessage") {
-        return answer(response, 200, deleted_ ? "{}" : R"({"Messages":[)" + json_message("hello", md5_hello) + "]}");
+        const bool hidden = std::exchange(received_, true);
+        return answer(response, 200, hidden ? "{}" : R"({"Messages":[)" + json_message("hello", md5_hello) + "]}");
       }
       EXPECT_EQ(action, "DeleteMessageBatch");
       deleted_ = true;
@@ -277,6 +278,7 @@ class SqsServerTest : public testing::Test {
   std::mutex mutex_;
   Handler handler_;
   std::map<std::string, int> asked_;
+  bool received_ = false;
   bool deleted_ = false;
 };
 
@@ -290,10 +292,9 @@ TEST_F(SqsServerTest, the_host_of_a_returned_queue_url_is_never_called) {
   ASSERT_TRUE(source) << source.error().text();
   std::optional<Delivery> delivery;
   while (!delivery) {
-    auto next = (*source)->next({.patience = std::chrono::milliseconds(0)});
+    auto next = (*source)->next({});
     ASSERT_TRUE(next) << next.error().text();
     delivery = std::move(next->delivery);
-    clock_.sleep(std::chrono::milliseconds(20));
   }
   EXPECT_EQ(delivery->messages[0].body, "hello");
   ASSERT_TRUE((*source)->settle(delivery->receipt));
