@@ -34,7 +34,6 @@ std::string_view kind_name(duckdb_error_type type) {
     case DUCKDB_ERROR_PARSER:
     case DUCKDB_ERROR_SYNTAX: return "syntax error";
     case DUCKDB_ERROR_IO: return "input or output failed";
-    case DUCKDB_ERROR_OUT_OF_MEMORY: return "out of memory";
     case DUCKDB_ERROR_PERMISSION: return "not permitted";
     case DUCKDB_ERROR_INTERRUPT: return "interrupted";
     case DUCKDB_ERROR_FATAL: return "fatal error";
@@ -118,7 +117,6 @@ Error duckdb_error(duckdb_error_type type, std::string_view message, std::string
     case DUCKDB_ERROR_SYNTAX: error.fault = Fault::config; break;
     case DUCKDB_ERROR_CATALOG:
     case DUCKDB_ERROR_BINDER: error.fault = Fault::conflict; break;
-    case DUCKDB_ERROR_OUT_OF_MEMORY: error.hint = "raise the connection's memory_limit"; break;
     case DUCKDB_ERROR_IO:
       error.hint = "look at the disk";
       if (has(message, "No space left") || has(message, "disk full")) {
@@ -128,6 +126,10 @@ Error duckdb_error(duckdb_error_type type, std::string_view message, std::string
       wording = Wording::with_message;  // a path and the system's reason
       break;
     default: break;
+  }
+  // Whatever failed by it: a checkpoint without room shows as a transaction that could not commit.
+  if (has(message, "could not allocate") || has(message, "Out of Memory")) {
+    return {Fault::failed, std::string(place) + ": DuckDB's memory is used up", "raise the connection's memory_limit"};
   }
   if (wording == Wording::with_message) error.message += ": " + first_line(message);
   return error;
@@ -227,10 +229,10 @@ Result<std::shared_ptr<DuckFile>> DuckFile::open(const DuckdbOptions& options) {
     ~Config() { duckdb_destroy_config(&config); }
     duckdb_config config = nullptr;
   } config;
-  const std::array<std::pair<const char*, const char*>, 8> settings{{
+  const std::array<std::pair<const char*, const char*>, 7> settings{{
       {"threads", "1"},
+      // What does not fit goes to FILE.tmp, as is DuckDB's default: without it a checkpoint of many rows fails.
       {"memory_limit", options.memory_limit.c_str()},
-      {"temp_directory", ""},  // nothing of the rows on disk but in the file itself
       {"autoload_known_extensions", "false"},
       {"autoinstall_known_extensions", "false"},
       {"allow_community_extensions", "false"},

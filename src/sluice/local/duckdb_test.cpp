@@ -440,6 +440,25 @@ TEST_F(DuckdbTest, a_memory_limit_that_is_no_size_is_an_error_of_the_configurati
   EXPECT_NE(prepared.error().message.find("memory_limit"), std::string::npos) << prepared.error().text();
 }
 
+TEST_F(DuckdbTest, a_memory_limit_that_is_too_small_is_named) {
+  database_ = open("1MB");
+  Result<void> outcome = database_->prepare(target(plain_sql));
+  if (outcome) {
+    const auto to = database_->open_sink(target(plain_sql), 1).value();
+    const RowsOf many = numbered(50000);
+    const Batch batch = many.batch();
+    const auto known = to->begin(delivery(0, 50000));
+    if (!known) outcome = tl::unexpected<Error>(known.error());
+    if (outcome) {
+      const auto written = to->write(std::span(&batch, 1), *known);
+      outcome = written ? to->commit({}) : Result<void>(tl::unexpected<Error>(written.error()));
+    }
+  }
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().fault, Fault::failed) << outcome.error().text();
+  EXPECT_NE(outcome.error().hint.find("memory_limit"), std::string::npos) << outcome.error().text();
+}
+
 TEST_F(DuckdbTest, a_file_that_another_process_has_open_can_be_tried_again) {
   std::array<int, 2> opened{};
   std::array<int, 2> done{};
