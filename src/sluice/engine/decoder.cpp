@@ -130,6 +130,8 @@ class Decoder::Impl {
       fields_.push_back(std::move(rules));
     }
     present_.assign(fields_.size(), false);
+    // Strings are unescaped by parser_, also those of defaults, before it has seen a body.
+    if (parser_.allocate(4096)) return fail(Fault::failed, "out of memory");
     return check_defaults();
   }
 
