@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sluice/core/database.hpp"
+#include "sluice/core/settings.hpp"
 #include "support/postgres_server.hpp"
 
 namespace sluice::live {

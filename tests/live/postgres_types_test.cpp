@@ -41,7 +41,7 @@ TEST_F(PostgresTypes, floats_keep_every_bit) {
             "0.1\n-0\n1e+308\n5e-324\nNaN\n-Infinity");
   EXPECT_EQ(through({Kind::float64}, "real", {0.5, 1e39, 1e-60}), "0.5 | 1 out_of_range | 2 out_of_range");
   EXPECT_EQ(through({Kind::int64}, "double precision", {std::int64_t{1} << 53, (std::int64_t{1} << 53) + 1, INT64_MAX}),
-            "9007199254740992 | 1 inexact | 2 inexact");
+            "9.007199254740992e+15 | 1 inexact | 2 inexact");
 }
 
 TEST_F(PostgresTypes, numerics_keep_digits_and_say_what_they_cannot_hold) {
@@ -81,7 +81,7 @@ TEST_F(PostgresTypes, dates_and_times_reach_both_ends_of_the_calendar) {
   EXPECT_EQ(through({Kind::date}, "date", {0, 10957, -719528, INT32_MAX, -INT32_MAX, -2440588, -2440589, INT32_MAX - 1}),
             "1970-01-01\n2000-01-01\n0001-01-01 BC\ninfinity\n-infinity\n4714-11-24 BC | 6 out_of_range | 7 out_of_range");
   EXPECT_EQ(through({Kind::timestamp}, "timestamp", {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1700000000123456}, INT64_MAX, -INT64_MAX, INT64_MAX - 1}),
-            "1970-01-01 00:00:00\n1969-12-31 23:59:59.999999\n2023-11-14 22:13:20.123456\ninfinity\n-infinity | 5 out_of_range");
+            "1970-01-01 00:00:00\n1969-12-31 23:59:59.999999\n2023-11-14 22:13:20.123456\ninfinity\n-infinity\n294247-01-10 04:00:54.775806");
   EXPECT_EQ(through({Kind::timestamp_tz}, "timestamptz", {std::int64_t{1700000000000000}}), "2023-11-14 22:13:20+00");
   EXPECT_EQ(through({Kind::timestamp}, "timestamptz", {std::int64_t{1700000000000000}}), "2023-11-14 22:13:20+00");
   EXPECT_EQ(through({Kind::date}, "timestamp", {19675, -INT32_MAX}), "2023-11-14 00:00:00\n-infinity");
@@ -127,8 +127,8 @@ TEST_F(PostgresTypes, a_type_without_an_encoder_sends_the_table_as_text) {
   const auto rejects = move(*into, delivery_of(4), rows);
   ASSERT_EQ(rejects.size(), 2U);
   EXPECT_EQ(rejects[0].reason + " " + rejects[1].reason, "out_of_range invalid_datetime_format");
-  EXPECT_EQ(sql("set timezone = 'UTC'; select to_jsonb(t) - 'f' from t order by i")
-            , R"({"a": [1, 2], "b": "\\x005c", "d": "0002-12-31 BC", "i": "3 days", "j": {"k": "a\\b"}, "l": -9223372036854775808, "n": -5.0001, "o": true, "s": 1, "t": "tab\tnew\nline\\N \r", "u": "00000000-0000-0000-0000-000000000102", "ts": "0001-12-31T23:59:59.999999+00:00 BC"})"
+  EXPECT_EQ(sql("set timezone = 'UTC'; select to_jsonb(r) - 'f' from t r order by i"),
+             R"({"a": [1, 2], "b": "\\x005c", "d": "0002-12-31 BC", "i": "3 days", "j": {"k": "a\\b"}, "l": -9223372036854775808, "n": -5.0001, "o": true, "s": 1, "t": "tab\tnew\nline\\N \r", "u": "00000000-0000-0000-0000-000000000102", "ts": "0001-12-31T23:59:59.999999+00:00 BC"})"
               "\n"
               R"({"a": [1, 2], "b": "\\x005c", "d": "infinity", "i": null, "j": {"k": "a\\b"}, "l": -9223372036854775808, "n": -5.0001, "o": true, "s": 7, "t": "tab\tnew\nline\\N \r", "u": "00000000-0000-0000-0000-000000000102", "ts": "0001-12-31T23:59:59.999999+00:00 BC"})");
 }

@@ -36,13 +36,22 @@ Error not_made(const Connection& connection, const ServerError& error, const Tar
   return out;
 }
 
-// The file runs as one piece, as psql -1 would run it; two processes one after the other.
+// The file runs as one piece, as psql -1 would run it. Of two processes the second finds the table there.
 Result<void> make_table(Connection& connection, const Target& target) {
   if (Reply begun = connection.run("begin;" + creation_lock()); !begun) return fail(connection.error(begun.error(), "begin a transaction"));
+  const Result<std::optional<Table>> there = describe(connection, target.table);
+  if (!there || *there) {
+    static_cast<void>(connection.run("rollback"));
+    if (!there) return fail(there.error());
+    return {};
+  }
   const std::string& file = target.create->sql;
   Reply made = connection.run(file.empty() ? create_table_sql(target.table, target.columns) : file);
   if (made) made = connection.run("commit");
-  if (made) return {};
+  if (made) {
+    log::info("table made", {{"table", target.table.text()}});
+    return {};
+  }
   const ServerError error = made.error();
   if (!error.lost()) static_cast<void>(connection.run("rollback"));
   return fail(not_made(connection, error, target));
@@ -95,7 +104,6 @@ Result<void> TableDatabase::prepare(const Target& target) {
       error.hint = "the file must make the table that `into` names, in the schema it names";
       return fail(std::move(error));
     }
-    log::info("table made", {{"table", table->name.text()}});
   }
   SLUICE_TRY(Plan plan, plan_for(*connection, *table, target));
   if (plan.as_text) log::debug("COPY in text form: a column has no binary encoder", {{"table", plan.table}});
