@@ -1,7 +1,8 @@
 // How many rows a second one connection takes, ledger included: keys and seven columns of a login event,
 // 5,000 a delivery, into a PostgreSQL that this starts by itself (synchronous_commit and fsync on).
 //
-//   ninja -C build/release postgres_sink_bench && build/release/tests/live/postgres_sink_bench [ROWS] [A_DELIVERY] [KEYS_BEFORE]
+//   ninja -C build/release postgres_sink_bench && build/release/tests/live/postgres_sink_bench [ROWS] [A_DELIVERY]
+//   [KEYS_BEFORE]
 //
 // KEYS_BEFORE message keys stand in the ledger at the start, as after some weeks.
 #include <chrono>
@@ -16,12 +17,14 @@ using namespace sluice;
 
 namespace {
 
-const Schema columns{{"user_id", {Kind::text}}, {"device_type", {Kind::text}}, {"masked_ip", {Kind::text}}, {"masked_device_id", {Kind::text}},
-                     {"locale", {Kind::text}},  {"app_version", {Kind::int32}}, {"create_date", {Kind::date}}};
+const Schema columns{{"user_id", {Kind::text}},          {"device_type", {Kind::text}}, {"masked_ip", {Kind::text}},
+                     {"masked_device_id", {Kind::text}}, {"locale", {Kind::text}},      {"app_version", {Kind::int32}},
+                     {"create_date", {Kind::date}}};
 
 // One delivery's columns, filled again for each.
 struct Columns {
-  explicit Columns(std::size_t count) : user(count), device(count), ip(count), id(count), locale(count), version(count), date(count), origin(count) {
+  explicit Columns(std::size_t count)
+      : user(count), device(count), ip(count), id(count), locale(count), version(count), date(count), origin(count) {
     texts.resize(count * 3);
     for (std::size_t i = 0; i < count; ++i) {
       texts[3 * i] = "424cdd21-063a-43a7-b91b-7ca1a83" + std::to_string(10000 + i);
@@ -40,8 +43,9 @@ struct Columns {
   Batch batch() const {
     Batch out;
     out.schema = std::make_shared<const Schema>(columns);
-    for (const void* values : {static_cast<const void*>(user.data()), static_cast<const void*>(device.data()), static_cast<const void*>(ip.data()),
-                               static_cast<const void*>(id.data()), static_cast<const void*>(locale.data()), static_cast<const void*>(version.data()),
+    for (const void* values : {static_cast<const void*>(user.data()), static_cast<const void*>(device.data()),
+                               static_cast<const void*>(ip.data()), static_cast<const void*>(id.data()),
+                               static_cast<const void*>(locale.data()), static_cast<const void*>(version.data()),
                                static_cast<const void*>(date.data())}) {
       out.vectors.push_back({values, nullptr});
     }
@@ -72,22 +76,30 @@ void must(const Result<void>& result) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const auto argument = [&](int at, std::size_t otherwise) { return count > at ? std::strtoull(arguments[at], nullptr, 10) : otherwise; };
+  const auto argument = [&](int at, std::size_t otherwise) {
+    return count > at ? std::strtoull(arguments[at], nullptr, 10) : otherwise;
+  };
   const std::size_t rows = argument(1, 1000000);
   const std::size_t a_delivery = argument(2, 5000);
   const std::size_t before = argument(3, 1000000);
 
-  const auto server = support::PostgresServer::start({.durable = true, .settings = {"max_wal_size=4GB", "shared_buffers=512MB"}});
-  server->sql("create table user_logins (user_id varchar(128), device_type varchar(32), masked_ip varchar(256), masked_device_id varchar(256), "
-              "locale varchar(32), app_version integer, create_date date)");
+  const auto server =
+      support::PostgresServer::start({.durable = true, .settings = {"max_wal_size=4GB", "shared_buffers=512MB"}});
+  server->sql(
+      "create table user_logins (user_id varchar(128), device_type varchar(32), masked_ip varchar(256), "
+      "masked_device_id varchar(256), "
+      "locale varchar(32), app_version integer, create_date date)");
   Settings settings;
   settings.project = "bench";
   settings.values["postgres"] = Setting{server->url(), {}, {}};
   const auto database = must(postgres::open_postgres(settings, system_clock()));
   const Target target{"bench", "user_logins", {"", "user_logins"}, std::nullopt, std::nullopt, columns};
   must(database->prepare(target));
-  server->sql("insert into sluice.message (flow, key) select 1, (lpad(to_hex(n * 16), 16, '0') || left(md5(n::text), 16))::uuid "
-              "from generate_series(1, " + std::to_string(before) + ") n");
+  server->sql(
+      "insert into sluice.message (flow, key) select 1, (lpad(to_hex(n * 16), 16, '0') || left(md5(n::text), "
+      "16))::uuid "
+      "from generate_series(1, " +
+      std::to_string(before) + ") n");
   server->sql("vacuum analyze sluice.message");
   server->sql("checkpoint");
   const auto sink = must(database->open_sink(target, 1));
@@ -114,7 +126,11 @@ int main(int count, char** arguments) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   const SinkSeconds spent = sink->seconds();
-  std::printf("%zu rows in %.2f s: %.0f rows/s, %zu a delivery; encode %.2f s, database %.2f s; %s rows and %s keys there; ledger index+table %s\n", rows, seconds,
-              static_cast<double>(rows) / seconds, a_delivery, spent.encode, spent.database, server->sql("select count(*) from user_logins").c_str(),
-              server->sql("select count(*) from sluice.message").c_str(), server->sql("select pg_size_pretty(pg_total_relation_size('sluice.message'))").c_str());
+  std::printf(
+      "%zu rows in %.2f s: %.0f rows/s, %zu a delivery; encode %.2f s, database %.2f s; %s rows and %s keys there; "
+      "ledger index+table %s\n",
+      rows, seconds, static_cast<double>(rows) / seconds, a_delivery, spent.encode, spent.database,
+      server->sql("select count(*) from user_logins").c_str(),
+      server->sql("select count(*) from sluice.message").c_str(),
+      server->sql("select pg_size_pretty(pg_total_relation_size('sluice.message'))").c_str());
 }

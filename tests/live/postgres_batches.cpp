@@ -16,13 +16,17 @@ void put(const Value& value, Kind kind, std::string& out) {
     case Kind::date: raw(std::holds_alternative<std::int32_t>(value) ? std::get<std::int32_t>(value) : 0); break;
     case Kind::int64:
     case Kind::timestamp:
-    case Kind::timestamp_tz: raw(std::holds_alternative<std::int64_t>(value) ? std::get<std::int64_t>(value) : std::int64_t{0}); break;
+    case Kind::timestamp_tz:
+      raw(std::holds_alternative<std::int64_t>(value) ? std::get<std::int64_t>(value) : std::int64_t{0});
+      break;
     case Kind::float64: raw(std::holds_alternative<double>(value) ? std::get<double>(value) : 0.0); break;
     case Kind::decimal: raw(std::holds_alternative<Int128>(value) ? std::get<Int128>(value) : Int128{0}); break;
     case Kind::uuid: raw(std::holds_alternative<Key>(value) ? std::get<Key>(value) : Key{}); break;
     case Kind::text:
     case Kind::bytes:
-    case Kind::json: raw(std::holds_alternative<std::string>(value) ? Text(std::get<std::string>(value)) : Text()); break;
+    case Kind::json:
+      raw(std::holds_alternative<std::string>(value) ? Text(std::get<std::string>(value)) : Text());
+      break;
   }
 }
 
@@ -108,7 +112,8 @@ std::unique_ptr<Sink> PostgresTest::sink(Database& database, const Target& targe
 
 std::vector<SealedReject> PostgresTest::sealed(const Delivery& delivery, const std::vector<Reject>& rejects) {
   std::vector<SealedReject> out;
-  for (const Reject& reject : rejects) out.push_back({reject, delivery.messages[reject.message].key, std::string("sealed\0\xff", 8)});
+  for (const Reject& reject : rejects)
+    out.push_back({reject, delivery.messages[reject.message].key, std::string("sealed\0\xff", 8)});
   return out;
 }
 

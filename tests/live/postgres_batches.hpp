@@ -31,7 +31,7 @@ class Rows {
   std::shared_ptr<const Schema> schema_;
   std::vector<std::uint32_t> origin_;
   std::vector<std::vector<Value>> rows_;
-  std::vector<std::string> columns_;             // the bytes of each vector
+  std::vector<std::string> columns_;  // the bytes of each vector
   std::vector<std::vector<std::uint64_t>> valid_;
 };
 

@@ -12,7 +12,8 @@ const Schema columns{{"id", {Kind::int32}}, {"name", {Kind::text}}};
 class PostgresLedger : public PostgresTest {
  protected:
   // The error of prepare(), as a user reads it.
-  std::string refusal(const Target& target, Fault fault, const std::string& user = "postgres", const std::string& ledger = "") {
+  std::string refusal(const Target& target, Fault fault, const std::string& user = "postgres",
+                      const std::string& ledger = "") {
     const auto database = open(user, ledger);
     const auto prepared = database->prepare(target);
     if (prepared) return "no error";
@@ -52,13 +53,15 @@ TEST_F(PostgresLedger, eight_processes_may_make_it_and_the_table_at_once) {
   for (std::thread& thread : threads) thread.join();
   for (const std::string& error : errors) EXPECT_EQ(error, "");
   EXPECT_EQ(sql("select count(*) from sluice.flow"), "2");
-  EXPECT_EQ(sql("select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) from information_schema.columns where table_name = 't'"),
+  EXPECT_EQ(sql("select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) from "
+                "information_schema.columns where table_name = 't'"),
             "id integer, name text");
 }
 
 TEST_F(PostgresLedger, a_table_is_made_by_a_file_that_may_hold_several_statements) {
   Target to = target("t", columns);
-  to.create = CreateTable{"create table if not exists t (id integer, name varchar(8));\ncreate index on t (id);\n", "t.sql"};
+  to.create =
+      CreateTable{"create table if not exists t (id integer, name varchar(8));\ncreate index on t (id);\n", "t.sql"};
   auto into = sink(*open(), to);
   EXPECT_EQ(sql("select count(*) from pg_indexes where tablename = 't'"), "1");
   // It is there now: the file is not run again.
@@ -68,10 +71,12 @@ TEST_F(PostgresLedger, a_table_is_made_by_a_file_that_may_hold_several_statement
 }
 
 TEST_F(PostgresLedger, without_a_file_a_table_gets_the_columns_of_the_select) {
-  Target to = target("t", {{"a", {Kind::boolean}}, {"b", {Kind::decimal, 12, 3}}, {"c", {Kind::json}}, {"d d", {Kind::timestamp_tz}}});
+  Target to = target(
+      "t", {{"a", {Kind::boolean}}, {"b", {Kind::decimal, 12, 3}}, {"c", {Kind::json}}, {"d d", {Kind::timestamp_tz}}});
   to.create = CreateTable{};
   sink(*open(), to);
-  EXPECT_EQ(sql("select attname || ' ' || format_type(atttypid, atttypmod) from pg_attribute where attrelid = 't'::regclass and attnum > 0 order by attnum"),
+  EXPECT_EQ(sql("select attname || ' ' || format_type(atttypid, atttypmod) from pg_attribute where attrelid = "
+                "'t'::regclass and attnum > 0 order by attnum"),
             "a boolean\nb numeric(12,3)\nc jsonb\nd d timestamp with time zone");
   to.table.schema = "nowhere";
   EXPECT_TRUE(has(refusal(to, Fault::conflict), "make the schema first: CREATE SCHEMA \"nowhere\""));
@@ -80,21 +85,31 @@ TEST_F(PostgresLedger, without_a_file_a_table_gets_the_columns_of_the_select) {
 TEST_F(PostgresLedger, a_file_that_is_wrong_is_named_with_its_line) {
   Target to = target("t", columns);
   to.create = CreateTable{"-- a table\ncreate table t (\n  id integr);", "t.sql"};
-  EXPECT_EQ(refusal(to, Fault::conflict), "make table \"t\" by t.sql:3: undefined_object (42704): type \"integr\" does not exist");
+  EXPECT_EQ(refusal(to, Fault::conflict),
+            "make table \"t\" by t.sql:3: undefined_object (42704): type \"integr\" does not exist");
   to.create = CreateTable{"create table other (id integer);", "t.sql"};
-  EXPECT_TRUE(has(refusal(to, Fault::conflict), "there is no table \"t\" in database \"" + database_ + "\", although t.sql was run"));
+  EXPECT_TRUE(has(refusal(to, Fault::conflict),
+                  "there is no table \"t\" in database \"" + database_ + "\", although t.sql was run"));
   EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict), "`create: FILE.sql`"));
 }
 
 TEST_F(PostgresLedger, a_table_of_another_shape_is_refused_with_every_name_and_never_altered) {
-  sql("create table t (idd integer, name text, extra date, filled date default now(), made int generated always as identity)");
-  const std::string before = sql("select string_agg(attname || atttypid || attnum, ',' order by attnum) from pg_attribute where attrelid = 't'::regclass");
+  sql("create table t (idd integer, name text, extra date, filled date default now(), made int generated always as "
+      "identity)");
+  const std::string before =
+      sql("select string_agg(attname || atttypid || attnum, ',' order by attnum) from pg_attribute where attrelid = "
+          "'t'::regclass");
   EXPECT_EQ(refusal(target("t", {{"id", {Kind::int32}}, {"name", {Kind::text}}}), Fault::conflict),
-            "table \"public.t\": column \"id\" (did you mean \"idd\"?) of the select not in the table; columns \"idd\", \"extra\" of the table not in the select, "
-            "without a default; rename or leave out what the table lacks, and add what the select lacks, `null as NAME` if it is to stay empty");
-  EXPECT_EQ(refusal(target("t", {{"idd", {Kind::text}}, {"NAME", {Kind::text}}, {"extra", {Kind::date}}}), Fault::conflict),
-            "table \"public.t\": column \"idd\": the select gives text, the table has integer; cast it in the select: cast(idd as ...)");
-  EXPECT_EQ(before, sql("select string_agg(attname || atttypid || attnum, ',' order by attnum) from pg_attribute where attrelid = 't'::regclass"));
+            "table \"public.t\": column \"id\" (did you mean \"idd\"?) of the select not in the table; columns "
+            "\"idd\", \"extra\" of the table not in the select, "
+            "without a default; rename or leave out what the table lacks, and add what the select lacks, `null as "
+            "NAME` if it is to stay empty");
+  EXPECT_EQ(
+      refusal(target("t", {{"idd", {Kind::text}}, {"NAME", {Kind::text}}, {"extra", {Kind::date}}}), Fault::conflict),
+      "table \"public.t\": column \"idd\": the select gives text, the table has integer; cast it in the select: "
+      "cast(idd as ...)");
+  EXPECT_EQ(before, sql("select string_agg(attname || atttypid || attnum, ',' order by attnum) from pg_attribute where "
+                        "attrelid = 't'::regclass"));
   EXPECT_EQ(sql("select count(*) from pg_namespace where nspname = 'sluice'"), "0");
 
   const Schema right{{"idd", {Kind::int32}}, {"NAME", {Kind::text}}, {"extra", {Kind::date}}};
@@ -104,7 +119,8 @@ TEST_F(PostgresLedger, a_table_of_another_shape_is_refused_with_every_name_and_n
   rows.row(0, {1, std::string("a"), 0});
   move(*into, delivery_of(1), rows);
   EXPECT_EQ(sql("select name || made || (filled = current_date) from t"), "a1true");
-  EXPECT_EQ(before, sql("select string_agg(attname || atttypid || attnum, ',' order by attnum) from pg_attribute where attrelid = 't'::regclass"));
+  EXPECT_EQ(before, sql("select string_agg(attname || atttypid || attnum, ',' order by attnum) from pg_attribute where "
+                        "attrelid = 't'::regclass"));
 }
 
 TEST_F(PostgresLedger, names_are_quoted_whatever_they_hold) {
@@ -133,8 +149,11 @@ TEST_F(PostgresLedger, a_role_without_rights_is_told_which_grant_or_setting_help
   EXPECT_TRUE(has(refusal(to, Fault::denied, user), "GRANT INSERT ON \"work\".\"t\" TO \"" + user + "\""));
   sql("grant insert on work.t to " + user);
   const std::string no_schema = refusal(to, Fault::denied, user);
-  EXPECT_TRUE(has(no_schema, "GRANT CREATE ON DATABASE \"" + database_ + "\" TO \"" + user + "\"") && has(no_schema, "`ledger: SCHEMA`")) << no_schema;
-  EXPECT_TRUE(has(refusal(to, Fault::denied, user, "work"), "GRANT USAGE, CREATE ON SCHEMA \"work\" TO \"" + user + "\""));
+  EXPECT_TRUE(has(no_schema, "GRANT CREATE ON DATABASE \"" + database_ + "\" TO \"" + user + "\"") &&
+              has(no_schema, "`ledger: SCHEMA`"))
+      << no_schema;
+  EXPECT_TRUE(
+      has(refusal(to, Fault::denied, user, "work"), "GRANT USAGE, CREATE ON SCHEMA \"work\" TO \"" + user + "\""));
   for (const Finding& finding : open(user)->probe(&to)) EXPECT_FALSE(has(finding.what, "will be made"));
 
   // In a schema of its own it works, and afterwards without the right to create.
@@ -152,14 +171,17 @@ TEST_F(PostgresLedger, a_ledger_of_a_later_version_or_a_foreign_table_is_left_al
   sql("create table t (id int, name text)");
   sink(*open(), target("t", columns));
   sql("insert into sluice.version (number) values (99)");
-  EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict), "is of version 99, this program knows version 1; use the newer sluice"));
+  EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict),
+                  "is of version 99, this program knows version 1; use the newer sluice"));
   sql("create schema other; create table other.sluice_version (v text)");
-  EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict, "postgres", "other"), "other.sluice_version is no table of the ledger"));
+  EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict, "postgres", "other"),
+                  "other.sluice_version is no table of the ledger"));
   sql("create table t_rejects (id int)");
   Target to = target("t", columns);
   to.rejects = TableName{"", "t_rejects"};
   sql("delete from sluice.version where number = 99");
-  EXPECT_TRUE(has(refusal(to, Fault::conflict), "\"t_rejects\" has not the shape of a table of rejects: column \"id\" should be uuid"));
+  EXPECT_TRUE(has(refusal(to, Fault::conflict),
+                  "\"t_rejects\" has not the shape of a table of rejects: column \"id\" should be uuid"));
 }
 
 TEST_F(PostgresLedger, runs_and_key_checks_come_back_as_they_were_written) {
@@ -215,18 +237,24 @@ TEST_F(PostgresLedger, old_message_keys_are_forgotten_a_piece_at_a_time) {
 TEST_F(PostgresLedger, connecting_fails_in_words_that_help_and_without_the_password) {
   const std::string port = std::to_string(server().port());
   server().make_user("ann_" + database_);
-  std::string error = connect_error("postgresql://ann_" + database_ + ":wrong-canary@127.0.0.1:" + port + "/postgres", Fault::denied);
-  EXPECT_EQ(error, "cannot connect to 127.0.0.1:" + port + ": the password of user \"ann_" + database_ + "\" is wrong (28P01); check user and password of the connection, or PGPASSWORD");
+  std::string error =
+      connect_error("postgresql://ann_" + database_ + ":wrong-canary@127.0.0.1:" + port + "/postgres", Fault::denied);
+  EXPECT_EQ(error, "cannot connect to 127.0.0.1:" + port + ": the password of user \"ann_" + database_ +
+                       "\" is wrong (28P01); check user and password of the connection, or PGPASSWORD");
   error = connect_error("postgresql://ann_" + database_ + "@127.0.0.1:" + port + "/postgres", Fault::denied);
   EXPECT_TRUE(has(error, "needs a password")) << error;
   error = connect_error("postgresql://postgres@127.0.0.1:" + port + "/nowhere", Fault::config);
-  EXPECT_TRUE(has(error, "there is no database \"nowhere\" (3D000)") && has(error, "CREATE DATABASE \"nowhere\"")) << error;
-  error = connect_error("postgresql://postgres:canary@127.0.0.1:" + std::to_string(support::free_port()) + "/postgres", Fault::transient);
+  EXPECT_TRUE(has(error, "there is no database \"nowhere\" (3D000)") && has(error, "CREATE DATABASE \"nowhere\""))
+      << error;
+  error = connect_error("postgresql://postgres:canary@127.0.0.1:" + std::to_string(support::free_port()) + "/postgres",
+                        Fault::transient);
   EXPECT_TRUE(has(error, "connection refused; check that the server runs there") && !has(error, "canary")) << error;
   error = connect_error("postgresql://postgres@127.0.0.1:" + port + "/postgres?sslmode=require", Fault::denied);
   EXPECT_TRUE(has(error, "sslmode")) << error;
   sql("create table t (id int)");
-  error = connect_error("postgresql://postgres@127.0.0.1:" + std::to_string(support::free_port()) + ",127.0.0.1:" + port + "/" + database_, Fault::failed);
+  error = connect_error("postgresql://postgres@127.0.0.1:" + std::to_string(support::free_port()) +
+                            ",127.0.0.1:" + port + "/" + database_,
+                        Fault::failed);
   EXPECT_EQ(error, "no error");
 }
 

@@ -20,11 +20,17 @@ class PostgresSink : public PostgresTest {
   }
   static std::string numbers(const std::vector<Reject>& rejects) {
     std::string out;
-    for (const Reject& reject : rejects) out += std::to_string(reject.message) + " " + reject.reason + (reject.column.empty() ? "" : " " + reject.column) + "\n";
+    for (const Reject& reject : rejects)
+      out += std::to_string(reject.message) + " " + reject.reason + (reject.column.empty() ? "" : " " + reject.column) +
+             "\n";
     return out;
   }
   std::string count(const std::string& table) { return sql("select count(*) from " + table); }
-  std::string connections() { return sql("select count(*) from pg_stat_activity where application_name like 'sluice/logins/user_logins' and datname = current_database()"); }
+  std::string connections() {
+    return sql(
+        "select count(*) from pg_stat_activity where application_name like 'sluice/logins/user_logins' and datname = "
+        "current_database()");
+  }
 };
 
 TEST_F(PostgresSink, rows_and_keys_are_there_after_the_commit_only) {
@@ -95,8 +101,9 @@ TEST_F(PostgresSink, rows_that_a_check_refuses_are_halved_out) {
   EXPECT_EQ(numbers(rejects), "0 check_violation\n77 check_violation\n78 check_violation\n499 check_violation\n");
   EXPECT_NE(rejects[0].text.find("constraint \"small\""), std::string::npos);
   EXPECT_EQ(count("t"), "496");
-  EXPECT_EQ(sql("select reason || ' ' || stage || ' ' || run || ' ' || encode(payload, 'hex') from sluice.reject group by 1"),
-            "check_violation sink 7 7365616c656400ff");
+  EXPECT_EQ(
+      sql("select reason || ' ' || stage || ' ' || run || ' ' || encode(payload, 'hex') from sluice.reject group by 1"),
+      "check_violation sink 7 7365616c656400ff");
 }
 
 TEST_F(PostgresSink, every_row_may_be_refused) {
@@ -125,7 +132,8 @@ TEST_F(PostgresSink, foreign_keys_and_triggers_refuse_rows_without_telling_value
   sql("create table parent (id int primary key); insert into parent values (1), (2), (3);"
       "create table t (id int references parent initially deferred, name text);"
       "create function refuse() returns trigger language plpgsql as $$ begin "
-      "if new.id = 2 then raise exception 'no % please', new.name using constraint = new.name, column = new.name; end if; return new; end $$;"
+      "if new.id = 2 then raise exception 'no % please', new.name using constraint = new.name, column = new.name; end "
+      "if; return new; end $$;"
       "create trigger refuse before insert on t for each row execute function refuse()");
   auto database = open();
   auto into = sink(*database, target("t", columns));
@@ -142,7 +150,10 @@ TEST_F(PostgresSink, a_message_with_one_refused_row_has_none_written) {
   auto database = open();
   auto into = sink(*database, target("t", columns));
   Rows first(columns);
-  first.row(0, {1, std::string("a")}).row(0, {2, std::string("toolong")}).row(1, {3, std::string("b")}).row(1, {4, std::string("b")});
+  first.row(0, {1, std::string("a")})
+      .row(0, {2, std::string("toolong")})
+      .row(1, {3, std::string("b")})
+      .row(1, {4, std::string("b")});
   Rows second(columns);  // message 1 goes on here; 2 was filtered
   second.row(1, {5, std::string("b")}).row(3, {6, std::string("c")}).row(3, {7, std::string("c")});
   const Delivery delivery = delivery_of(4);
@@ -199,7 +210,9 @@ TEST_F(PostgresSink, a_lost_connection_is_transient_and_the_delivery_can_be_done
   auto into = sink(*database, target("t", columns));
   Rows rows = rows_of(3);
   const std::vector<Batch> batches{rows.batch()};
-  const std::string end_all = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'sluice/logins/user_logins'";
+  const std::string end_all =
+      "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = "
+      "'sluice/logins/user_logins'";
   const Delivery delivery = delivery_of(3);
   for (int step = 0; step < 3; ++step) {
     auto known = into->begin(delivery);
@@ -221,6 +234,17 @@ TEST_F(PostgresSink, a_lost_connection_is_transient_and_the_delivery_can_be_done
   }
   EXPECT_EQ(count("t"), "3");
   EXPECT_EQ(count("sluice.message"), "3");
+}
+
+TEST_F(PostgresSink, a_connection_that_was_closed_while_it_idled_is_made_anew) {
+  sql("create table t (id int, name text)");
+  auto database = open();
+  auto into = sink(*database, target("t", columns));
+  Rows rows = rows_of(3);
+  move(*into, delivery_of(3), rows);
+  sql("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'sluice/%'");
+  move(*into, delivery_of(3, 10), rows);
+  EXPECT_EQ(database->count_rows({"", "t"}).value_or(0), 6U);
 }
 
 TEST_F(PostgresSink, an_open_transaction_of_nothing_tells_whether_the_server_is_back) {
@@ -256,7 +280,9 @@ TEST_F(PostgresSink, a_replay_takes_the_reject_out_with_its_row) {
   replay.proof = Proof::reject_ids;
   for (const Key& id : ids) replay.messages.push_back({id, {}, {}, 0, 1, "{}"});
   Rows mended(columns);
-  mended.row(0, {100, std::string("mended")}).row(1, {101, std::string("still odd")}).row(2, {102, std::string("gone")});
+  mended.row(0, {100, std::string("mended")})
+      .row(1, {101, std::string("still odd")})
+      .row(2, {102, std::string("gone")});
   Known known;
   EXPECT_EQ(numbers(move(*into, replay, mended, &known)), "1 check_violation\n");
   EXPECT_EQ(known, (Known{false, false, true}));
@@ -290,10 +316,12 @@ TEST_F(PostgresSink, rejects_of_other_stages_and_of_odd_bytes_are_kept) {
   const Delivery delivery = delivery_of(1);
   const auto known = into->begin(delivery);
   ASSERT_TRUE(into->write({}, *known));
-  const std::vector<Reject> rejects{{0, Stage::contract, "missing_field", std::string("\xff\0id", 4), "a field is missing"}};
+  const std::vector<Reject> rejects{
+      {0, Stage::contract, "missing_field", std::string("\xff\0id", 4), "a field is missing"}};
   const auto committed = into->commit(sealed(delivery, rejects));
   ASSERT_TRUE(committed) << committed.error().text();
-  EXPECT_EQ(sql("select stage || ' ' || reason || ' ' || column_name from sluice.reject"), "contract missing_field ??id");
+  EXPECT_EQ(sql("select stage || ' ' || reason || ' ' || column_name from sluice.reject"),
+            "contract missing_field ??id");
 }
 
 TEST_F(PostgresSink, a_table_changed_under_the_run_is_no_fault_of_the_rows) {

@@ -64,10 +64,11 @@ PostgresServer::PostgresServer(std::string binaries, const Options& options)
   const std::string folder = folder_.path();
   if (geteuid() == 0) must(run({{"chown", "postgres:", folder}}), "chown");
   if (!options.durable) {
-    for (const char* setting : {"fsync=off", "full_page_writes=off", "synchronous_commit=off"}) settings_.emplace_back(setting);
+    for (const char* setting : {"fsync=off", "full_page_writes=off", "synchronous_commit=off"})
+      settings_.emplace_back(setting);
   }
-  must(run({as_owner({binaries_ + "/initdb", "-D", folder + "/data", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust",
-                      "--no-sync", "--no-instructions"})}),
+  must(run({as_owner({binaries_ + "/initdb", "-D", folder + "/data", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
+                      "-A", "trust", "--no-sync", "--no-instructions"})}),
        "initdb");
   {
     std::ofstream access(folder_.path() / "data" / "pg_hba.conf");
@@ -87,16 +88,19 @@ PostgresServer::~PostgresServer() {
 
 void PostgresServer::launch() {
   const std::string folder = folder_.path();
-  std::vector<std::string> command{binaries_ + "/postgres", "-D", folder + "/data", "-p", std::to_string(port_), "-k", folder,
-                                   "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=60"};
+  std::vector<std::string> command{
+      binaries_ + "/postgres",      "-D", folder + "/data",    "-p", std::to_string(port_), "-k", folder, "-c",
+      "listen_addresses=127.0.0.1", "-c", "max_connections=60"};
   for (const std::string& setting : settings_) {
     command.emplace_back("-c");
     command.push_back(setting);
   }
   process_ = std::make_unique<Process>(Command{as_owner(command)});
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (PQping(("host=127.0.0.1 port=" + std::to_string(port_) + " dbname=postgres user=postgres").c_str()) != PQPING_OK) {
-    if (!process_->running() || std::chrono::steady_clock::now() > deadline) throw std::runtime_error("postgres does not start:\n" + log());
+  while (PQping(("host=127.0.0.1 port=" + std::to_string(port_) + " dbname=postgres user=postgres").c_str()) !=
+         PQPING_OK) {
+    if (!process_->running() || std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("postgres does not start:\n" + log());
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
@@ -108,15 +112,19 @@ std::string PostgresServer::url(const std::string& database, const std::string& 
 
 void PostgresServer::make_database(const std::string& name) { sql("create database " + quoted(name)); }
 
-void PostgresServer::make_user(const std::string& name) { sql("create role " + quoted(name) + " login password 'secret of " + name + "'"); }
+void PostgresServer::make_user(const std::string& name) {
+  sql("create role " + quoted(name) + " login password 'secret of " + name + "'");
+}
 
 std::string PostgresServer::sql(const std::string& statements, const std::string& database) const {
   const Handle connection(PQconnectdb(url(database).c_str()));
   if (PQstatus(connection.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
-  PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection.get(), [](void*, const char*) {}, nullptr);
   const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), statements.c_str()), &PQclear);
   const ExecStatusType status = PQresultStatus(result.get());
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+    throw std::runtime_error(PQerrorMessage(connection.get()));
   std::string out;
   for (int row = 0; row < PQntuples(result.get()); ++row) {
     if (row > 0) out += '\n';

@@ -20,7 +20,7 @@ std::optional<std::string> postgres_binaries();
 class PostgresServer {
  public:
   struct Options {
-    bool durable = false;             // fsync and all that; where a crash of the server is the test's point
+    bool durable = false;                 // fsync and all that; where a crash of the server is the test's point
     std::vector<std::string> settings{};  // "log_statement=all"
   };
   static std::unique_ptr<PostgresServer> start(const Options& options);
@@ -40,8 +40,8 @@ class PostgresServer {
   // As superuser; throws on an error. Gives the first column of the last result, a line a row; NULL is "NULL".
   std::string sql(const std::string& statements, const std::string& database = "postgres") const;
 
-  void stop();     // waits for the checkpoint, breaks connections
-  void kill();     // SIGKILL to all of it, as when the machine's power goes
+  void stop();  // waits for the checkpoint, breaks connections
+  void kill();  // SIGKILL to all of it, as when the machine's power goes
   void start_again();
   std::string log() const;
 
@@ -58,11 +58,11 @@ class PostgresServer {
 };
 
 // Prints a line that is seen and skips the test.
-#define SLUICE_NEEDS_POSTGRES()                                                             \
-  if (!::sluice::support::postgres_binaries()) {                                            \
+#define SLUICE_NEEDS_POSTGRES()                                                                     \
+  if (!::sluice::support::postgres_binaries()) {                                                    \
     std::fprintf(stderr, "SKIPPED LOUDLY: PostgreSQL (initdb) not found; install postgresql-15\n"); \
-    GTEST_SKIP() << "PostgreSQL (initdb) not found";                                        \
-  }                                                                                         \
+    GTEST_SKIP() << "PostgreSQL (initdb) not found";                                                \
+  }                                                                                                 \
   static_cast<void>(0)
 
 }  // namespace sluice::support

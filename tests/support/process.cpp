@@ -68,7 +68,8 @@ Process::Process(const Command& command) : folder_("process") {
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (!command.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, command.folder.c_str());
-  const int failed = posix_spawnp(&pid_, arguments.front().c_str(), &actions, nullptr, pointers(arguments).data(), pointers(environment).data());
+  const int failed = posix_spawnp(&pid_, arguments.front().c_str(), &actions, nullptr, pointers(arguments).data(),
+                                  pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("cannot start " + arguments.front() + ": " + std::strerror(failed));
 }
@@ -100,7 +101,8 @@ std::optional<Ended> Process::wait(std::chrono::milliseconds longest) {
     close(ends);
     if (came != 1 || running()) return std::nullopt;
   }
-  Ended ended{WIFEXITED(*status_) ? WEXITSTATUS(*status_) : -1, WIFSIGNALED(*status_) ? WTERMSIG(*status_) : 0, out(), err()};
+  Ended ended{WIFEXITED(*status_) ? WEXITSTATUS(*status_) : -1, WIFSIGNALED(*status_) ? WTERMSIG(*status_) : 0, out(),
+              err()};
   return ended;
 }
 

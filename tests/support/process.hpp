@@ -28,13 +28,13 @@ class TempFolder {
 };
 
 struct Command {
-  std::vector<std::string> arguments;                         // the first is the program, looked up in PATH
+  std::vector<std::string> arguments;                               // the first is the program, looked up in PATH
   std::map<std::string, std::optional<std::string>> environment{};  // added to ours; empty: taken out
-  std::string folder{};                                       // to work in; empty: ours
+  std::string folder{};                                             // to work in; empty: ours
 };
 
 struct Ended {
-  int code = 0;    // of the exit; -1: ended by a signal
+  int code = 0;  // of the exit; -1: ended by a signal
   int signal = 0;
   std::string out;
   std::string err;

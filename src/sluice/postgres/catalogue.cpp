@@ -72,8 +72,9 @@ Result<std::optional<Table>> describe(Connection& connection, const TableName& n
   }
   for (Column& column : table.columns) {
     if (!column.is_enum) continue;
-    Reply labels = connection.ask("select enumlabel from pg_catalog.pg_enum where enumtypid = $1::oid order by enumlabel",
-                                  Parameters().integer(column.type));
+    Reply labels =
+        connection.ask("select enumlabel from pg_catalog.pg_enum where enumtypid = $1::oid order by enumlabel",
+                       Parameters().integer(column.type));
     if (!labels) return fail(denied(connection, labels.error(), name));
     for (std::size_t row = 0; row < labels->rows(); ++row) column.labels.push_back(labels->text(row, 0));
   }

@@ -36,11 +36,11 @@ enum TypeId : std::uint32_t {
 
 struct Column {
   std::string name;
-  std::string type_name;    // as the server prints it: "character varying(32)"
-  std::uint32_t type = 0;   // of a domain: what it is made of, all the way down
-  std::int32_t typmod = -1; // length, or precision and scale; -1: none
-  bool not_null = false;    // by the column or by its domain
-  bool has_default = false; // also identity columns
+  std::string type_name;     // as the server prints it: "character varying(32)"
+  std::uint32_t type = 0;    // of a domain: what it is made of, all the way down
+  std::int32_t typmod = -1;  // length, or precision and scale; -1: none
+  bool not_null = false;     // by the column or by its domain
+  bool has_default = false;  // also identity columns
   bool is_generated = false;
   bool is_enum = false;
   std::vector<std::string> labels{};  // of an enum
@@ -48,13 +48,13 @@ struct Column {
 
 struct Table {
   std::uint32_t id = 0;
-  TableName name;        // with its schema
-  char kind = 'r';       // relkind: r table, p partitioned, f foreign, v view, ...
+  TableName name;   // with its schema
+  char kind = 'r';  // relkind: r table, p partitioned, f foreign, v view, ...
   bool may_insert = false;
   bool may_read = false;
-  bool unlogged = false;      // emptied by a crash of the server
-  bool row_security = false;  // applies to this role: COPY is refused
-  std::uint32_t triggers = 0; // of users
+  bool unlogged = false;       // emptied by a crash of the server
+  bool row_security = false;   // applies to this role: COPY is refused
+  std::uint32_t triggers = 0;  // of users
   std::vector<Column> columns;
 };
 

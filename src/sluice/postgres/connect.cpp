@@ -69,12 +69,14 @@ Error unanswered(std::string_view message, const Host& host, const std::string& 
              "give one in the connection, by PGPASSWORD or by ~/.pgpass"};
   } else if (says("certificate") || says("SSL") || says("GSSAPI")) {
     error.fault = Fault::denied;
-    error.hint = "servers of other hosts are verified: name their authority by sslrootcert=FILE, or choose a weaker sslmode";
+    error.hint =
+        "servers of other hosts are verified: name their authority by sslrootcert=FILE, or choose a weaker sslmode";
   } else if (says("not read-only") || says("read-only") || says("hot standby")) {
     error.hint = "the server takes no writes: name its primary, or wait until the failover is over";
   } else if (says("invalid") && (says("value") || says("option"))) {
     error.fault = Fault::config;
-    error.message = "cannot connect to " + host.text() + ": an option of the connection has a value that libpq does not take";
+    error.message =
+        "cannot connect to " + host.text() + ": an option of the connection has a value that libpq does not take";
     error.hint = "compare with libpq's connection parameters";
   } else {
     error.hint = "check that the server runs there and that host and port are right";

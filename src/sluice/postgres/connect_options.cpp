@@ -52,7 +52,8 @@ Result<Keywords> from_map(const std::map<std::string, std::string>& keywords, co
   Keywords out;
   for (const auto& [name, value] : keywords) {
     if (std::ranges::find(names, name) == names.end()) {
-      return fail(Fault::config, place + ": '" + name + "' is no connection keyword of libpq" + did_you_mean(name, names));
+      return fail(Fault::config,
+                  place + ": '" + name + "' is no connection keyword of libpq" + did_you_mean(name, names));
     }
     out.emplace_back(name, value);
   }
@@ -119,7 +120,8 @@ void set_default(Keywords& keywords, const Environment& environment, const char*
   if (!given) keywords.emplace_back(name, value);
 }
 
-// libpq looks for ~/.postgresql/root.crt only; most servers' certificates are signed by one of the system's authorities.
+// libpq looks for ~/.postgresql/root.crt only; most servers' certificates are signed by one of the system's
+// authorities.
 void trust_system_authorities(Keywords& keywords, const Environment& environment) {
   constexpr const char* bundle = "/etc/ssl/certs/ca-certificates.crt";
   const std::optional<std::string> home = environment("HOME");
@@ -145,8 +147,8 @@ std::string Host::text() const {
 
 bool Host::is_local() const {
   const std::string& host = address.empty() ? name : address;
-  return host.empty() || host.starts_with('/') || host.starts_with('@') || host == "localhost" || host.starts_with("127.") ||
-         host == "::1";
+  return host.empty() || host.starts_with('/') || host.starts_with('@') || host == "localhost" ||
+         host.starts_with("127.") || host == "::1";
 }
 
 const std::string* ConnectOptions::find(std::string_view keyword) const {
@@ -166,9 +168,8 @@ Result<ConnectOptions> connect_options(const Settings& settings, const Environme
     SLUICE_TRY(keywords, from_text(setting->text, place));
   }
 
-  const bool service = environment("PGSERVICE").has_value() || std::ranges::any_of(keywords, [](const auto& keyword) {
-                         return keyword.first == "service";
-                       });
+  const bool service = environment("PGSERVICE").has_value() ||
+                       std::ranges::any_of(keywords, [](const auto& keyword) { return keyword.first == "service"; });
   std::string names = take(keywords, "host");
   std::string addresses = take(keywords, "hostaddr");
   std::string ports = take(keywords, "port");

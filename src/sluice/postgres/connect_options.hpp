@@ -25,8 +25,8 @@ struct Host {
 struct ConnectOptions {
   std::vector<std::pair<std::string, std::string>> keywords;  // without host, hostaddr and port
   std::vector<Host> hosts;                                    // tried in this order; at least one
-  bool hosts_given = false;  // else they are libpq's defaults, or a service file's
-  std::chrono::seconds connect_timeout{10};  // for one host
+  bool hosts_given = false;                                   // else they are libpq's defaults, or a service file's
+  std::chrono::seconds connect_timeout{10};                   // for one host
   std::chrono::seconds statement_timeout{0};
 
   const std::string* find(std::string_view keyword) const;

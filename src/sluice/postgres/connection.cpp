@@ -1,6 +1,7 @@
 #include "sluice/postgres/connection.hpp"
 
-#include <algorithm>
+#include <poll.h>
+
 #include <charconv>
 
 namespace sluice::postgres {
@@ -92,6 +93,11 @@ Parameters& Parameters::bytes(const std::vector<std::string_view>& values) {
 
 std::string Connection::user() const { return PQuser(connection_.get()); }
 std::string Connection::database() const { return PQdb(connection_.get()); }
+
+bool Connection::usable_after_idling() const {
+  pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+  return alive() && poll(&socket, 1, 0) == 0;
+}
 
 ServerError Connection::error_of(const PGresult* result) const {
   ServerError error;

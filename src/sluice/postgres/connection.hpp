@@ -50,10 +50,10 @@ class Parameters {
   Parameters& text(std::string_view value);
   Parameters& null();
   Parameters& integer(std::int64_t value) { return text(std::to_string(value)); }
-  Parameters& keys(const std::vector<Key>& keys);               // uuid[]
+  Parameters& keys(const std::vector<Key>& keys);                  // uuid[]
   Parameters& texts(const std::vector<std::string_view>& texts);   // text[]; UTF-8 without NUL
   Parameters& bytes(const std::vector<std::string_view>& values);  // bytea[]
-  Parameters& key(const Key& key);                              // uuid
+  Parameters& key(const Key& key);                                 // uuid
 
  private:
   friend class Connection;
@@ -73,6 +73,9 @@ class Connection {
   static Result<Connection> open(const ConnectOptions& options, const std::string& application, const Clock& clock);
 
   bool alive() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+  // Asked before a connection that lay idle is used again. What a server says without being asked is, as a
+  // rule, that it closes; a new connection costs less than to find out.
+  bool usable_after_idling() const;
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   int server_version() const { return PQserverVersion(connection_.get()); }  // 150004 is 15.4
   bool encrypted() const { return PQsslInUse(connection_.get()) != 0; }

@@ -39,7 +39,8 @@ class CopyBuffer {
 
   template <class Unsigned>
   static void store(Unsigned value, char* out) {
-    for (int shift = static_cast<int>(sizeof value) * 8 - 8; shift >= 0; shift -= 8) *out++ = static_cast<char>(value >> shift);
+    for (int shift = static_cast<int>(sizeof value) * 8 - 8; shift >= 0; shift -= 8)
+      *out++ = static_cast<char>(value >> shift);
   }
 
   std::string bytes_;

@@ -13,8 +13,10 @@ namespace sluice::postgres {
 namespace {
 
 Error no_table(const Connection& connection, const TableName& name) {
-  return {Fault::conflict, connection.where() + ": there is no table \"" + name.text() + "\" in database \"" + connection.database() + "\"",
-          "make it, or let it be made: `create: FILE.sql`, or `create: true` for the select's columns"};
+  return {
+      Fault::conflict,
+      connection.where() + ": there is no table \"" + name.text() + "\" in database \"" + connection.database() + "\"",
+      "make it, or let it be made: `create: FILE.sql`, or `create: true` for the select's columns"};
 }
 
 std::size_t line_of(const std::string& text, int position) {
@@ -31,14 +33,17 @@ Error not_made(const Connection& connection, const ServerError& error, const Tar
   }
   Error out = connection.error(error, what);
   const std::string schema = target.table.schema.empty() ? "public" : target.table.schema;
-  if (error.is("42501")) out.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(schema) + " TO " + quoted(connection.user()) + ", or make the table yourself";
+  if (error.is("42501"))
+    out.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(schema) + " TO " + quoted(connection.user()) +
+               ", or make the table yourself";
   if (error.is("3F000")) out.hint = "make the schema first: CREATE SCHEMA " + quoted(schema);
   return out;
 }
 
 // The file runs as one piece, as psql -1 would run it. Of two processes the second finds the table there.
 Result<void> make_table(Connection& connection, const Target& target) {
-  if (Reply begun = connection.run("begin;" + creation_lock()); !begun) return fail(connection.error(begun.error(), "begin a transaction"));
+  if (Reply begun = connection.run("begin;" + creation_lock()); !begun)
+    return fail(connection.error(begun.error(), "begin a transaction"));
   const Result<std::optional<Table>> there = describe(connection, target.table);
   if (!there || *there) {
     static_cast<void>(connection.run("rollback"));
@@ -60,14 +65,15 @@ Result<void> make_table(Connection& connection, const Target& target) {
 }  // namespace
 
 Result<Connection*> Session::connection() {
-  if (connection_ && connection_->alive()) return &*connection_;
+  if (connection_ && connection_->usable_after_idling()) return &*connection_;
   connection_.reset();
   SLUICE_TRY(Connection opened, Connection::open(options_, application_, clock_));
   connection_.emplace(std::move(opened));
   if (connection_->server_version() < 100000) {
     const std::string where = connection_->where();
     connection_.reset();
-    return fail(Fault::config, where + ": the server is older than PostgreSQL 10", "use a server that is still maintained");
+    return fail(Fault::config, where + ": the server is older than PostgreSQL 10",
+                "use a server that is still maintained");
   }
   return &*connection_;
 }
@@ -75,21 +81,24 @@ Result<Connection*> Session::connection() {
 Result<Plan> plan_for(const Connection& connection, const Table& table, const Target& target) {
   const std::string place = connection.where() + ": \"" + table.name.text() + "\"";
   if (table.kind != 'r' && table.kind != 'p' && table.kind != 'f') {
-    return fail(Fault::conflict, place + " is no table that rows can be written to", "name a table, not a view or an index");
+    return fail(Fault::conflict, place + " is no table that rows can be written to",
+                "name a table, not a view or an index");
   }
   if (!table.may_insert) {
     return fail(Fault::denied, place + ": user \"" + connection.user() + "\" may not insert",
                 "GRANT INSERT ON " + quoted(table.name) + " TO " + quoted(connection.user()));
   }
   if (table.row_security) {
-    return fail(Fault::conflict, place + ": row-level security applies to user \"" + connection.user() + "\", and the server then refuses COPY",
-                "ALTER ROLE " + quoted(connection.user()) + " BYPASSRLS, or write to a table without policies");
+    return fail(
+        Fault::conflict,
+        place + ": row-level security applies to user \"" + connection.user() + "\", and the server then refuses COPY",
+        "ALTER ROLE " + quoted(connection.user()) + " BYPASSRLS, or write to a table without policies");
   }
   return match_columns(target.columns, table, connection.where());
 }
 
 Result<void> TableDatabase::prepare(const Target& target) {
-  SLUICE_TRY(Connection* connection, session_.connection());
+  SLUICE_TRY(Connection * connection, session_.connection());
   SLUICE_TRY(std::optional<Table> table, describe(*connection, target.table));
   if (!table && !target.create) return fail(no_table(*connection, target.table));
   // A table of another shape is found before anything is made.
@@ -100,7 +109,8 @@ Result<void> TableDatabase::prepare(const Target& target) {
     SLUICE_TRY(table, describe(*connection, target.table));
     if (!table) {
       Error error = no_table(*connection, target.table);
-      error.message += ", although " + (target.create->file.empty() ? "it was just made" : target.create->file + " was run");
+      error.message +=
+          ", although " + (target.create->file.empty() ? "it was just made" : target.create->file + " was run");
       error.hint = "the file must make the table that `into` names, in the schema it names";
       return fail(std::move(error));
     }
@@ -114,8 +124,9 @@ Result<void> TableDatabase::prepare(const Target& target) {
   SLUICE_TRY(plan.flow, flow_number(*connection, names, target.project, target.flow));
   plan.rejects = target.rejects ? quoted(*target.rejects) : names.of("reject");
   plan.copy_keys = "COPY " + names.of("message") + " (flow, key) FROM STDIN (FORMAT binary)";
-  plan.insert_keys = "insert into " + names.of("message") +
-                     " (flow, key) select $1::integer, k from unnest($2::uuid[]) as k on conflict do nothing returning key";
+  plan.insert_keys =
+      "insert into " + names.of("message") +
+      " (flow, key) select $1::integer, k from unnest($2::uuid[]) as k on conflict do nothing returning key";
   plan.project = target.project;
   plan.flow_name = target.flow;
   plans_[{target.project, target.flow}] = std::make_shared<const Plan>(std::move(plan));
@@ -129,7 +140,7 @@ Result<std::unique_ptr<Sink>> TableDatabase::open_sink(const Target& target, std
 }
 
 Result<Rows> TableDatabase::first_rows(const TableName& table, std::size_t most) {
-  SLUICE_TRY(Connection* connection, session_.connection());
+  SLUICE_TRY(Connection * connection, session_.connection());
   const Reply found = connection->run("select * from " + quoted(table) + " limit " + std::to_string(most));
   if (!found) return fail(connection->error(found.error(), "read table \"" + table.text() + "\""));
   Rows out;
@@ -145,13 +156,13 @@ Result<Rows> TableDatabase::first_rows(const TableName& table, std::size_t most)
 }
 
 Result<bool> TableDatabase::has_table(const TableName& table) {
-  SLUICE_TRY(Connection* connection, session_.connection());
+  SLUICE_TRY(Connection * connection, session_.connection());
   SLUICE_TRY(const std::optional<Table> found, describe(*connection, table));
   return found.has_value();
 }
 
 Result<std::uint64_t> TableDatabase::count_rows(const TableName& table) {
-  SLUICE_TRY(Connection* connection, session_.connection());
+  SLUICE_TRY(Connection * connection, session_.connection());
   const Reply found = connection->run("select count(*) from " + quoted(table));
   if (!found) return fail(connection->error(found.error(), "count table \"" + table.text() + "\""));
   return static_cast<std::uint64_t>(found->integer(0, 0));

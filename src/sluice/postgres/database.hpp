@@ -13,8 +13,11 @@ namespace sluice::postgres {
 
 class TableDatabase final : public Database {
  public:
-  TableDatabase(ConnectOptions options, const std::string& project, LedgerNames names, std::size_t sinks_max, const Clock& clock)
-      : session_(std::move(options), "sluice/" + project, clock), ledger_(session_, std::move(names)), sinks_max_(sinks_max) {}
+  TableDatabase(ConnectOptions options, const std::string& project, LedgerNames names, std::size_t sinks_max,
+                const Clock& clock)
+      : session_(std::move(options), "sluice/" + project, clock),
+        ledger_(session_, std::move(names)),
+        sinks_max_(sinks_max) {}
 
   Result<void> prepare(const Target& target) override;
   Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override;

@@ -50,7 +50,8 @@ template <Kind kind, class Integer>
 const char* put_integer(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
   const std::optional<Int128> value = whole<kind>(encoder, values, row);
   if (!value) return "inexact";
-  if (*value < std::numeric_limits<Integer>::min() || *value > std::numeric_limits<Integer>::max()) return "out_of_range";
+  if (*value < std::numeric_limits<Integer>::min() || *value > std::numeric_limits<Integer>::max())
+    return "out_of_range";
   out.put_int32(sizeof(Integer));
   if constexpr (sizeof(Integer) == 2) {
     out.put_int16(static_cast<Integer>(*value));
@@ -78,7 +79,8 @@ const char* put_float8(const Encoder&, const Vector& values, std::size_t row, Ou
   const double value = as_double<kind>(values, row);
   if constexpr (kind == Kind::int64) {
     // 2^63 does not fit back into an int64, and is no value of one.
-    if (value >= 9223372036854775808.0 || static_cast<std::int64_t>(value) != values.at<std::int64_t>(row)) return "inexact";
+    if (value >= 9223372036854775808.0 || static_cast<std::int64_t>(value) != values.at<std::int64_t>(row))
+      return "inexact";
   }
   out.put_int32(8);
   out.put_int64(std::bit_cast<std::int64_t>(value));
@@ -88,7 +90,8 @@ const char* put_float8(const Encoder&, const Vector& values, std::size_t row, Ou
 template <Kind kind>
 const char* put_float4(const Encoder&, const Vector& values, std::size_t row, Out& out) {
   const double value = as_double<kind>(values, row);
-  if (std::isfinite(value) && std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max())) return "out_of_range";
+  if (std::isfinite(value) && std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max()))
+    return "out_of_range";
   const auto narrow = static_cast<float>(value);
   if (value != 0 && narrow == 0) return "out_of_range";  // the server, too, calls this an underflow
   if constexpr (kind != Kind::float64) {
@@ -115,8 +118,10 @@ const char* put_digits(const Encoder& encoder, const Digits& digits, int shown, 
 
 template <Kind kind>
 const char* put_numeric_of(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
-  if constexpr (kind == Kind::int32) return put_digits(encoder, digits_of(Int128{values.at<std::int32_t>(row)}, 0), 0, out);
-  if constexpr (kind == Kind::int64) return put_digits(encoder, digits_of(Int128{values.at<std::int64_t>(row)}, 0), 0, out);
+  if constexpr (kind == Kind::int32)
+    return put_digits(encoder, digits_of(Int128{values.at<std::int32_t>(row)}, 0), 0, out);
+  if constexpr (kind == Kind::int64)
+    return put_digits(encoder, digits_of(Int128{values.at<std::int64_t>(row)}, 0), 0, out);
   if constexpr (kind == Kind::decimal) {
     return put_digits(encoder, digits_of(values.at<Int128>(row), encoder.from.scale), encoder.from.scale, out);
   }
@@ -338,8 +343,8 @@ Encode binary_encoder(Kind kind, const Column& column) {
 
 // Types that a select has a type of its own for: a text in their place is a cast that was forgotten.
 bool has_kind(std::uint32_t type) {
-  constexpr std::array types{bool_type,  bytea_type,  int8_type, int2_type,      int4_type,
-                             float4_type, float8_type, date_type, timestamp_type, timestamptz_type, numeric_type};
+  constexpr std::array types{bool_type,   bytea_type, int8_type,      int2_type,        int4_type,   float4_type,
+                             float8_type, date_type,  timestamp_type, timestamptz_type, numeric_type};
   return std::ranges::find(types, type) != types.end();
 }
 
@@ -363,7 +368,8 @@ Result<Encoder> choose_encoder(const Field& field, const Column& column) {
   if (out.encode != nullptr && !too_fine) return out;
   if (field.type.kind == Kind::text && !has_kind(column.type)) return out;  // as text, which the server reads
   return fail(Fault::conflict,
-              "column \"" + column.name + "\": the select gives " + to_string(field.type) + ", the table has " + column.type_name,
+              "column \"" + column.name + "\": the select gives " + to_string(field.type) + ", the table has " +
+                  column.type_name,
               "cast it in the select: cast(" + field.name + " as ...)");
 }
 

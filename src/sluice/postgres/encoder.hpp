@@ -21,13 +21,13 @@ struct Encoder;
 using Encode = const char* (*)(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out);
 
 struct Encoder {
-  std::string name;      // of the table's column
-  Type from;             // what the select gives
+  std::string name;  // of the table's column
+  Type from;         // what the select gives
   bool not_null = false;
-  Encode encode = nullptr;      // null: there is no binary form for this type; the table goes as text
-  std::size_t length_max = 0;   // characters; 0: any
-  NumericLimit limit{};         // of a numeric
-  std::int64_t factor = 1;      // a decimal without fraction divides by this
+  Encode encode = nullptr;            // null: there is no binary form for this type; the table goes as text
+  std::size_t length_max = 0;         // characters; 0: any
+  NumericLimit limit{};               // of a numeric
+  std::int64_t factor = 1;            // a decimal without fraction divides by this
   std::vector<std::string> labels{};  // of an enum, sorted
 };
 
@@ -45,7 +45,8 @@ inline const char* put_binary(const Encoder& encoder, const Vector& values, std:
 }
 
 // The field in COPY's text form, checked the same way. `scratch` is used and left empty.
-const char* put_text(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out, CopyBuffer& scratch);
+const char* put_text(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out,
+                     CopyBuffer& scratch);
 
 // One sentence for a person: "is longer than column "locale" (character varying(32)) takes".
 std::string sentence_for(std::string_view reason, std::string_view column);

@@ -101,7 +101,8 @@ std::string_view hint_for(const ServerError& error) {
   if (error.is("53100")) return "make room on the server's disk; nothing was lost, run again afterwards";
   if (error.is("25006")) return "the server takes no writes: name its primary, or wait until the failover is over";
   if (error.is("57014")) return "raise `statement_timeout`, or look for what holds the table's locks";
-  if (error.is("0A000")) return "row-level security and some kinds of table do not allow COPY: see docs/connectors/postgres.md";
+  if (error.is("0A000"))
+    return "row-level security and some kinds of table do not allow COPY: see docs/connectors/postgres.md";
   return {};
 }
 
@@ -139,7 +140,8 @@ bool is_about_a_row(const ServerError& error) {
     if (family == row) return true;
   }
   // A class that the manual does not list was made up by a trigger.
-  for (const std::string_view own : {"0B", "0F", "0L", "0P", "0Z", "20", "24", "26", "2B", "2D", "2F", "34", "3B", "72", "F0", "HV"}) {
+  for (const std::string_view own :
+       {"0B", "0F", "0L", "0P", "0Z", "20", "24", "26", "2B", "2D", "2F", "34", "3B", "72", "F0", "HV"}) {
     if (family == own) return false;
   }
   return find(classes, family).empty();
@@ -149,7 +151,8 @@ std::string ServerError::text() const {
   if (lost()) return "the connection was lost";
   std::string out(condition_name(sqlstate));
   out += " (" + sqlstate + ")";
-  for (const auto& [word, name] : {std::pair("table", &table), std::pair("column", &column), std::pair("constraint", &constraint)}) {
+  for (const auto& [word, name] :
+       {std::pair("table", &table), std::pair("column", &column), std::pair("constraint", &constraint)}) {
     if (!name->empty()) out += std::string(", ") + word + " \"" + *name + "\"";
   }
   if (!parse_text.empty()) out += ": " + parse_text;

@@ -10,11 +10,11 @@
 namespace sluice::postgres {
 
 struct ServerError {
-  std::string sqlstate;    // empty: the connection was lost
+  std::string sqlstate;  // empty: the connection was lost
   std::string table{};
   std::string column{};
   std::string constraint{};
-  int position = 0;        // in the statement, in characters from 1; 0: not told
+  int position = 0;          // in the statement, in characters from 1; 0: not told
   std::string parse_text{};  // class 42 only: found while the statement was read, before any row
 
   bool lost() const { return sqlstate.empty(); }

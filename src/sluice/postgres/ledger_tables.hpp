@@ -15,8 +15,8 @@ class LedgerNames {
   explicit LedgerNames(std::string schema);
 
   const std::string& schema() const { return schema_; }
-  std::string bare(std::string_view table) const;    // without quotes and schema
-  std::string of(std::string_view table) const;      // quoted
+  std::string bare(std::string_view table) const;  // without quotes and schema
+  std::string of(std::string_view table) const;    // quoted
   TableName name(std::string_view table) const { return {schema_, bare(table)}; }
 
  private:

@@ -13,7 +13,8 @@ namespace sluice::postgres {
 
 inline constexpr Option postgres_options[] = {
     {"postgres", OptionType::text_or_keywords,
-     "a URL (postgresql://user:password@host:port/database), libpq's keywords as text or as a map, or empty for PG* variables"},
+     "a URL (postgresql://user:password@host:port/database), libpq's keywords as text or as a map, or empty for PG* "
+     "variables"},
     {"ledger", OptionType::text, "the schema that holds the ledger's tables; default sluice"},
     {"statement_timeout", OptionType::duration, "the longest that one statement may take; default: as the server says"},
     {"connections", OptionType::integer, "how many connections may load at once, 1 to 64; default 4"},

@@ -11,13 +11,13 @@
 namespace sluice::postgres {
 
 struct Plan {
-  std::string table;         // "warehouse.user_logins", for messages
-  std::string copy;          // COPY "public"."t" ("a", "b") FROM STDIN ...
-  bool as_text = false;      // COPY's text form: a column has no binary encoder
+  std::string table;              // "warehouse.user_logins", for messages
+  std::string copy;               // COPY "public"."t" ("a", "b") FROM STDIN ...
+  bool as_text = false;           // COPY's text form: a column has no binary encoder
   std::vector<Encoder> encoders;  // in the order of the select's columns
-  std::string copy_keys;     // COPY of the ledger's messages
-  std::string insert_keys;   // the same by INSERT, $1 the flow's number, $2 the keys
-  std::string rejects;       // quoted name of the table for rejects
+  std::string copy_keys;          // COPY of the ledger's messages
+  std::string insert_keys;        // the same by INSERT, $1 the flow's number, $2 the keys
+  std::string rejects;            // quoted name of the table for rejects
   std::int64_t flow = 0;
   std::string project;
   std::string flow_name;

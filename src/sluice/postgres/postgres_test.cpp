@@ -49,7 +49,8 @@ TEST(ConnectOptions, other_machines_are_verified_unless_something_else_is_asked_
   EXPECT_EQ(mode("postgresql://u@db.example/x", {{"PGSSLMODE", "disable"}}), "");  // libpq reads it
   EXPECT_EQ(mode("", {{"PGHOST", "db.example"}}), "verify-full");
   EXPECT_EQ(mode("service=prod"), "verify-full");
-  for (const char* here : {"", "postgresql://u@localhost/x", "host=127.0.0.1", "host=/run/postgresql", "postgresql://u@[::1]:5433/x", "hostaddr=127.0.0.2 host=db.example"}) {
+  for (const char* here : {"", "postgresql://u@localhost/x", "host=127.0.0.1", "host=/run/postgresql",
+                           "postgresql://u@[::1]:5433/x", "hostaddr=127.0.0.2 host=db.example"}) {
     EXPECT_EQ(mode(here), "") << here;
   }
 }
@@ -65,7 +66,8 @@ TEST(ConnectOptions, hosts_are_named_for_messages) {
 }
 
 TEST(ConnectOptions, a_piece_of_a_password_never_comes_back_in_an_error) {
-  for (const char* url : {"postgresql://ann:s3cret@pa@host/db", "postgresql://ann:s3cret/x@host/db", "host=h password=a s3cret", "postgresql://ann:%s3cret@host/db",
+  for (const char* url : {"postgresql://ann:s3cret@pa@host/db", "postgresql://ann:s3cret/x@host/db",
+                          "host=h password=a s3cret", "postgresql://ann:%s3cret@host/db",
                           "postgresql://ann:s3cret?x@host/db", "postgresql://ann:99999@s3cret@host"}) {
     const auto options = connect_options(settings(url), environment());
     if (options) {
@@ -79,19 +81,22 @@ TEST(ConnectOptions, a_piece_of_a_password_never_comes_back_in_an_error) {
 }
 
 TEST(ConnectOptions, keywords_may_be_a_map_and_a_wrong_one_is_named) {
-  const auto options = connect_options(settings("", {{"host", "a,b"}, {"port", "1,2"}, {"dbname", "x"}, {"password", "p w'"}}), environment());
+  const auto options = connect_options(
+      settings("", {{"host", "a,b"}, {"port", "1,2"}, {"dbname", "x"}, {"password", "p w'"}}), environment());
   ASSERT_TRUE(options);
   EXPECT_EQ(options->hosts[1].text(), "b:2");
   EXPECT_EQ(*options->find("password"), "p w'");
   EXPECT_EQ(*options->find("target_session_attrs"), "read-write");
   const auto wrong = connect_options(settings("", {{"databse", "x"}}), environment());
   ASSERT_FALSE(wrong);
-  EXPECT_NE(wrong.error().text().find("'databse' is no connection keyword of libpq"), std::string::npos) << wrong.error().text();
+  EXPECT_NE(wrong.error().text().find("'databse' is no connection keyword of libpq"), std::string::npos)
+      << wrong.error().text();
   EXPECT_FALSE(connect_options(settings("", {{"host", "a,b"}, {"port", "1,2,3"}}), environment()));
 }
 
 TEST(OpenPostgres, refuses_settings_that_make_no_sense) {
-  for (const auto& [name, value] : {std::pair("ledger", "pg_own"), std::pair("connections", "0"), std::pair("statement_timeout", "soon")}) {
+  for (const auto& [name, value] :
+       {std::pair("ledger", "pg_own"), std::pair("connections", "0"), std::pair("statement_timeout", "soon")}) {
     Settings wrong = settings("postgresql://localhost/x");
     wrong.values[name] = Setting{value, {}, {"p.yaml", 5, 1}};
     const auto opened = open_postgres(wrong, system_clock());
@@ -112,14 +117,16 @@ TEST(Utf8, counts_code_points_and_finds_what_is_none) {
   EXPECT_EQ(count_characters("12345678ü\xf0\x9f\x98\x80x").count, 11U);
   EXPECT_TRUE(count_characters(std::string_view("1234567\0abcdefgh", 16)).has_nul);
   EXPECT_FALSE(count_characters("12345678901234567").has_nul);
-  for (const char* bad : {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8", "\xc3", "1234567\x80", "\xe2\x82"}) {
+  for (const char* bad :
+       {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8", "\xc3", "1234567\x80", "\xe2\x82"}) {
     EXPECT_FALSE(count_characters(bad).valid);
   }
 }
 
 TEST(Errors, tell_the_code_its_name_and_the_names_of_things) {
   const ServerError unique{.sqlstate = "23505", .table = "t", .column = {}, .constraint = "t_key"};
-  EXPECT_EQ(to_error(unique, "postgres h:1", "write").message, "postgres h:1: write: unique_violation (23505), table \"t\", constraint \"t_key\"");
+  EXPECT_EQ(to_error(unique, "postgres h:1", "write").message,
+            "postgres h:1: write: unique_violation (23505), table \"t\", constraint \"t_key\"");
   EXPECT_EQ(condition_name("22999"), "data_exception");
   EXPECT_EQ(condition_name("ZZ123"), "error");
   EXPECT_EQ(ServerError{}.text(), "the connection was lost");
@@ -127,13 +134,16 @@ TEST(Errors, tell_the_code_its_name_and_the_names_of_things) {
 
 TEST(Errors, say_whether_a_retry_or_another_row_may_pass) {
   const auto fault = [](const char* state) { return fault_of({.sqlstate = state}); };
-  for (const char* state : {"", "40001", "40P01", "53100", "53300", "57P01", "57014", "08006", "25006", "25P03"}) EXPECT_EQ(fault(state), Fault::transient) << state;
+  for (const char* state : {"", "40001", "40P01", "53100", "53300", "57P01", "57014", "08006", "25006", "25P03"})
+    EXPECT_EQ(fault(state), Fault::transient) << state;
   EXPECT_EQ(fault("42501"), Fault::denied);
   EXPECT_EQ(fault("28P01"), Fault::denied);
   EXPECT_EQ(fault("42P01"), Fault::conflict);
   EXPECT_EQ(fault("22P04"), Fault::conflict);
-  for (const char* state : {"23505", "23514", "22P02", "P0001", "54000", "44000", "MYERR", "22003"}) EXPECT_TRUE(is_about_a_row({.sqlstate = state})) << state;
-  for (const char* state : {"", "40P01", "53100", "57P01", "42501", "42P01", "22P03", "22P04", "0A000", "XX000", "25P02"}) {
+  for (const char* state : {"23505", "23514", "22P02", "P0001", "54000", "44000", "MYERR", "22003"})
+    EXPECT_TRUE(is_about_a_row({.sqlstate = state})) << state;
+  for (const char* state :
+       {"", "40P01", "53100", "57P01", "42501", "42P01", "22P03", "22P04", "0A000", "XX000", "25P02"}) {
     EXPECT_FALSE(is_about_a_row({.sqlstate = state})) << state;
   }
 }
@@ -191,7 +201,8 @@ TEST(Encoder, types_that_would_lose_something_are_refused_before_a_row_is_read) 
     const auto chosen = choose_encoder({"x", from}, to);
     return chosen ? std::string() : chosen.error().message;
   };
-  EXPECT_EQ(refusal({Kind::float64}, column("x", int4_type, "integer")), "column \"x\": the select gives float, the table has integer");
+  EXPECT_EQ(refusal({Kind::float64}, column("x", int4_type, "integer")),
+            "column \"x\": the select gives float, the table has integer");
   EXPECT_NE(refusal({Kind::text}, column("x", date_type, "date")), "");
   EXPECT_NE(refusal({Kind::timestamp}, column("x", date_type, "date")), "");
   EXPECT_NE(refusal({Kind::boolean}, column("x", int4_type, "integer")), "");
@@ -208,14 +219,16 @@ TEST(Encoder, bytes_on_the_wire_are_those_of_the_protocol) {
     const char* reason = put_binary(*encoder, Vector{value, nullptr}, 0, out);
     if (reason != nullptr) return std::string(reason);
     std::string hex;
-    for (const char c : out.view()) hex += std::string(1, "0123456789abcdef"[static_cast<unsigned char>(c) >> 4U]) + "0123456789abcdef"[c & 15];
+    for (const char c : out.view())
+      hex += std::string(1, "0123456789abcdef"[static_cast<unsigned char>(c) >> 4U]) + "0123456789abcdef"[c & 15];
     return hex;
   };
   const std::int32_t number = -2;
   EXPECT_EQ(wire({Kind::int32}, column("x", int8_type, "bigint"), &number), "00000008fffffffffffffffe");
   EXPECT_EQ(wire({Kind::date}, column("x", date_type, "date"), &number), "00000004ffffd531");
   const Int128 decimal = 12345678;  // 1234.5678 in groups of four digits
-  EXPECT_EQ(wire({Kind::decimal, 10, 4}, column("x", numeric_type, "numeric"), &decimal), "0000000c000200000000000404d2162e");
+  EXPECT_EQ(wire({Kind::decimal, 10, 4}, column("x", numeric_type, "numeric"), &decimal),
+            "0000000c000200000000000404d2162e");
   const Text text("ab");
   EXPECT_EQ(wire({Kind::text}, column("x", varchar_type, "varchar(2)", 6), &text), "000000026162");
   EXPECT_EQ(wire({Kind::text}, column("x", varchar_type, "varchar(1)", 5), &text), "too_long");
@@ -224,7 +237,8 @@ TEST(Encoder, bytes_on_the_wire_are_those_of_the_protocol) {
 
 TEST(Encoder, says_each_refusal_in_words) {
   std::set<std::string> sentences;
-  for (const char* reason : {"too_long", "out_of_range", "inexact", "nul_in_text", "invalid_utf8", "null_not_allowed", "not_allowed_value", "malformed_value"}) {
+  for (const char* reason : {"too_long", "out_of_range", "inexact", "nul_in_text", "invalid_utf8", "null_not_allowed",
+                             "not_allowed_value", "malformed_value"}) {
     sentences.insert(sentence_for(reason, "c"));
   }
   EXPECT_EQ(sentences.size(), 8U);

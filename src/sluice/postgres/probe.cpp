@@ -17,28 +17,35 @@ std::string version_text(int version) {
 
 void probe_server(Connection& connection, const ConnectOptions& options, std::vector<Finding>& findings) {
   const std::string& where = connection.where();
-  findings.push_back({Level::good, where + ": PostgreSQL " + version_text(connection.server_version()) + ", database \"" +
-                                       connection.database() + "\", user \"" + connection.user() + "\"" +
-                                       (connection.encrypted() ? ", encrypted" : "")});
+  findings.push_back({Level::good, where + ": PostgreSQL " + version_text(connection.server_version()) +
+                                       ", database \"" + connection.database() + "\", user \"" + connection.user() +
+                                       "\"" + (connection.encrypted() ? ", encrypted" : "")});
   const Host& host = options.hosts.front();
   const std::string* mode = options.find("sslmode");
   if (!host.is_local() && (mode == nullptr || *mode != "verify-full")) {
-    findings.push_back({Level::warning, where + ": the server's identity is not verified (sslmode " + (mode == nullptr ? "of PGSSLMODE" : *mode) + ")",
-                        "leave sslmode out, or set it to verify-full"});
+    findings.push_back(
+        {Level::warning,
+         where + ": the server's identity is not verified (sslmode " + (mode == nullptr ? "of PGSSLMODE" : *mode) + ")",
+         "leave sslmode out, or set it to verify-full"});
   }
   const Reply settings = connection.run(
       "select pg_catalog.current_setting('fsync'), pg_catalog.current_setting('full_page_writes'), "
       "pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('server_encoding')");
   if (!settings) return add(findings, connection.error(settings.error(), "read settings"));
   if (settings->bytes(0, 0) == "off" || settings->bytes(0, 1) == "off") {
-    findings.push_back({Level::warning, where + ": fsync or full_page_writes is off: a crash of the machine may lose what was committed",
-                        "turn both on for a server whose rows matter"});
+    findings.push_back(
+        {Level::warning,
+         where + ": fsync or full_page_writes is off: a crash of the machine may lose what was committed",
+         "turn both on for a server whose rows matter"});
   }
   if (settings->bytes(0, 2) == "on") {
-    findings.push_back({Level::bad, where + ": the server takes no writes", "name its primary, or wait until the failover is over"});
+    findings.push_back(
+        {Level::bad, where + ": the server takes no writes", "name its primary, or wait until the failover is over"});
   }
   if (settings->bytes(0, 3) != "UTF8") {
-    findings.push_back({Level::warning, where + ": the database's encoding is " + settings->text(0, 3) + ": a text that it lacks characters for becomes a reject",
+    findings.push_back({Level::warning,
+                        where + ": the database's encoding is " + settings->text(0, 3) +
+                            ": a text that it lacks characters for becomes a reject",
                         "use a database of encoding UTF8"});
   }
 }
@@ -51,20 +58,24 @@ void probe_ledger(Connection& connection, const LedgerNames& names, std::vector<
   const Reply rights = connection.ask(
       "select exists (select from pg_catalog.pg_namespace where nspname = $1), "
       "pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), "
-      "coalesce((select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = $1), false)",
+      "coalesce((select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = "
+      "$1), false)",
       Parameters().text(names.schema()));
   if (!rights) return add(findings, connection.error(rights.error(), "look up rights"));
   const std::string user = quoted(connection.user());
   if (*version > 0) {
     // What a run does with each of them.
-    for (const auto& [table, wanted] : {std::pair("message", "SELECT,INSERT,DELETE"), std::pair("reject", "SELECT,INSERT,UPDATE,DELETE"),
-                                        std::pair("run", "SELECT,INSERT,UPDATE"), std::pair("key_check", "SELECT,INSERT")}) {
+    for (const auto& [table, wanted] :
+         {std::pair("message", "SELECT,INSERT,DELETE"), std::pair("reject", "SELECT,INSERT,UPDATE,DELETE"),
+          std::pair("run", "SELECT,INSERT,UPDATE"), std::pair("key_check", "SELECT,INSERT")}) {
       const Reply may = connection.ask(
-          "select bool_and(pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), p)) from unnest(pg_catalog.string_to_array($2, ',')) p",
+          "select bool_and(pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), p)) from "
+          "unnest(pg_catalog.string_to_array($2, ',')) p",
           Parameters().text(names.of(table)).text(wanted));
       if (!may) return add(findings, connection.error(may.error(), "look up rights"));
       if (may->flag(0, 0)) continue;
-      findings.push_back({Level::bad, where + ": user " + user + " lacks rights on the ledger's table " + names.of(table),
+      findings.push_back({Level::bad,
+                          where + ": user " + user + " lacks rights on the ledger's table " + names.of(table),
                           std::string("GRANT ") + wanted + " ON " + names.of(table) + " TO " + user});
       return;
     }
@@ -73,7 +84,8 @@ void probe_ledger(Connection& connection, const LedgerNames& names, std::vector<
     findings.push_back({Level::good, where + ": " + in_schema + " will be made by the first run"});
   } else if (rights->flag(0, 0)) {
     findings.push_back({Level::bad, where + ": user " + user + " may not make tables in " + in_schema,
-                        "GRANT USAGE, CREATE ON SCHEMA " + quoted(names.schema()) + " TO " + user + ", or name another schema by `ledger: SCHEMA`"});
+                        "GRANT USAGE, CREATE ON SCHEMA " + quoted(names.schema()) + " TO " + user +
+                            ", or name another schema by `ledger: SCHEMA`"});
   } else {
     findings.push_back({Level::bad, where + ": user " + user + " may not create " + in_schema,
                         "GRANT CREATE ON DATABASE " + quoted(connection.database()) + " TO " + user +
@@ -95,19 +107,24 @@ void probe_table(Connection& connection, const Target& target, std::vector<Findi
   }
   // A project that could not be compiled has no columns to compare.
   if (target.columns.empty()) {
-    findings.push_back({(*table)->may_insert ? Level::good : Level::bad, place + ": " + ((*table)->may_insert ? "is there" : "no right to insert")});
+    findings.push_back({(*table)->may_insert ? Level::good : Level::bad,
+                        place + ": " + ((*table)->may_insert ? "is there" : "no right to insert")});
   } else if (const Result<Plan> plan = plan_for(connection, **table, target); !plan) {
     return add(findings, plan.error());
   } else {
-    findings.push_back({Level::good, place + ": takes the " + std::to_string(target.columns.size()) + " columns of the select" +
+    findings.push_back({Level::good, place + ": takes the " + std::to_string(target.columns.size()) +
+                                         " columns of the select" +
                                          (plan->as_text ? ", in text form, which is slower" : "")});
   }
   if ((*table)->unlogged) {
-    findings.push_back({Level::warning, place + " is UNLOGGED: a crash of the server empties it, and the ledger would not know",
+    findings.push_back({Level::warning,
+                        place + " is UNLOGGED: a crash of the server empties it, and the ledger would not know",
                         "ALTER TABLE " + quoted((*table)->name) + " SET LOGGED"});
   }
   if ((*table)->triggers > 0) {
-    findings.push_back({Level::warning, place + " has " + std::to_string((*table)->triggers) + " triggers: they run for every row, and what they refuse becomes a reject"});
+    findings.push_back(
+        {Level::warning, place + " has " + std::to_string((*table)->triggers) +
+                             " triggers: they run for every row, and what they refuse becomes a reject"});
   }
 }
 

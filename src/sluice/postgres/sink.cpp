@@ -17,14 +17,14 @@ constexpr unsigned insert_after_duplicates = 16;
 // Forced on, since an answer to COMMIT is the moment from which a message is forgotten; remote_apply is
 // more than on. A transaction whose owner vanished must not hold its keys for ever.
 std::string begin_sql(const ConnectOptions& options) {
-  std::string sql =
-      "begin isolation level read committed; set local idle_in_transaction_session_timeout = '60s';";
+  std::string sql = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '60s';";
   if (options.statement_timeout.count() > 0) {
     sql += "set local statement_timeout = '" + std::to_string(options.statement_timeout.count()) + "s';";
   }
   return sql +
          "select pg_catalog.set_config('synchronous_commit', case pg_catalog.current_setting('synchronous_commit') "
-         "when 'remote_apply' then 'remote_apply' else 'on' end, true), pg_catalog.current_setting('transaction_read_only');";
+         "when 'remote_apply' then 'remote_apply' else 'on' end, true), "
+         "pg_catalog.current_setting('transaction_read_only');";
 }
 
 std::uint64_t mixed(std::uint64_t z) {  // the finalizer of splitmix64
@@ -48,7 +48,12 @@ Key reject_id(const std::string& project, const std::string& flow, const Key& me
 }
 
 TableSink::TableSink(ConnectOptions options, std::shared_ptr<const Plan> plan, std::int64_t run, const Clock& clock)
-    : options_(std::move(options)), plan_(std::move(plan)), run_(run), clock_(clock), begin_sql_(begin_sql(options_)), writer_(*plan_) {}
+    : options_(std::move(options)),
+      plan_(std::move(plan)),
+      run_(run),
+      clock_(clock),
+      begin_sql_(begin_sql(options_)),
+      writer_(*plan_) {}
 
 TableSink::~TableSink() = default;  // closing the connection rolls back
 
@@ -59,13 +64,14 @@ Error TableSink::error(const ServerError& from, std::string_view what) {
 }
 
 Result<void> TableSink::connect() {
-  if (connection_ && connection_->alive()) {
+  if (connection_ && connection_->usable_after_idling()) {
     if (!connection_->in_transaction()) return {};
     rollback();  // a begin() whose error was not followed by one
     if (connection_) return {};
   }
   connection_.reset();
-  SLUICE_TRY(Connection opened, Connection::open(options_, "sluice/" + plan_->project + "/" + plan_->flow_name, clock_));
+  SLUICE_TRY(Connection opened,
+             Connection::open(options_, "sluice/" + plan_->project + "/" + plan_->flow_name, clock_));
   connection_.emplace(std::move(opened));
   return {};
 }
@@ -150,7 +156,8 @@ Result<void> TableSink::copy_keys(const Delivery& delivery, Known& known) {
   if (!put.error().is("23505")) return fail(error(put.error(), "write message keys"));
   // Duplicates come in runs: a redrive, a lost acknowledgement. For a while they are expected.
   insert_for_ = insert_after_duplicates;
-  if (Reply back = connection_->run("rollback to savepoint sluice_keys"); !back) return fail(error(back.error(), "write message keys"));
+  if (Reply back = connection_->run("rollback to savepoint sluice_keys"); !back)
+    return fail(error(back.error(), "write message keys"));
   return insert_keys(delivery, known);
 }
 
@@ -169,8 +176,9 @@ Result<void> TableSink::insert_keys(const Delivery& delivery, Known& known) {
 // A replay: what is no longer among the rejects was replayed or dropped meanwhile.
 Result<void> TableSink::take_rejects(const Delivery& delivery, Known& known) {
   SLUICE_CHECK(open_transaction(connection_->run(begin_sql_)));
-  const Reply taken = connection_->ask("delete from " + plan_->rejects + " where flow = $1 and id = any($2) returning id, key",
-                                       Parameters().integer(plan_->flow).keys(keys_), true);
+  const Reply taken =
+      connection_->ask("delete from " + plan_->rejects + " where flow = $1 and id = any($2) returning id, key",
+                       Parameters().integer(plan_->flow).keys(keys_), true);
   if (!taken) return fail(error(taken.error(), "take rejects out"));
   std::vector<Key> found(taken->rows());
   replayed_.resize(taken->rows());
@@ -191,7 +199,8 @@ Result<std::vector<Reject>> TableSink::write(std::span<const Batch> batches, con
   if (writer_.messages() > 0) SLUICE_CHECK(write_range(0, writer_.messages(), rejects));
   if (broken_) {
     const Stopwatch watch(seconds_.database);
-    if (Reply back = connection_->run("rollback to savepoint sluice_rows"); !back) return fail(error(back.error(), "write rows"));
+    if (Reply back = connection_->run("rollback to savepoint sluice_rows"); !back)
+      return fail(error(back.error(), "write rows"));
     broken_ = false;
   }
   SLUICE_CRASH_POINT("A2_rows_written");
@@ -263,7 +272,8 @@ Result<bool> TableSink::is_a_constraint(const std::string& name) {
   if (name.empty()) return false;
   if (std::ranges::find(constraints_, name) != constraints_.end()) return true;
   const Stopwatch watch(seconds_.database);
-  if (Reply back = connection_->run("rollback to savepoint sluice_rows"); !back) return fail(error(back.error(), "write rows"));
+  if (Reply back = connection_->run("rollback to savepoint sluice_rows"); !back)
+    return fail(error(back.error(), "write rows"));
   const Reply found = connection_->ask(
       "select 1 from pg_catalog.pg_constraint where conname = $1 union all "
       "select 1 from pg_catalog.pg_class where relname = $1 and relkind in ('i', 'I') limit 1",
@@ -313,11 +323,12 @@ Result<void> TableSink::insert_rejects(std::span<const SealedReject> rejects) {
   parameters.bytes(payloads);
   // The id is there already when the ledger had forgotten the message and it came again: the later one counts.
   const Reply inserted = connection_->ask(
-      "insert into " + plan_->rejects + " as old (id, flow, run, key, stage, reason, column_name, text, payload) "
-      "select r.id, $1::integer, $2::bigint, r.key, r.stage, r.reason, r.column_name, r.text, r.payload "
-      "from unnest($3, $4, $5, $6, $7, $8, $9) as r(id, key, stage, reason, column_name, text, payload) "
-      "on conflict (id) do update set run = excluded.run, stage = excluded.stage, reason = excluded.reason, "
-      "column_name = excluded.column_name, text = excluded.text, payload = excluded.payload, at = excluded.at",
+      "insert into " + plan_->rejects +
+          " as old (id, flow, run, key, stage, reason, column_name, text, payload) "
+          "select r.id, $1::integer, $2::bigint, r.key, r.stage, r.reason, r.column_name, r.text, r.payload "
+          "from unnest($3, $4, $5, $6, $7, $8, $9) as r(id, key, stage, reason, column_name, text, payload) "
+          "on conflict (id) do update set run = excluded.run, stage = excluded.stage, reason = excluded.reason, "
+          "column_name = excluded.column_name, text = excluded.text, payload = excluded.payload, at = excluded.at",
       parameters);
   if (!inserted) return fail(error(inserted.error(), "keep rejects"));
   return {};
@@ -336,7 +347,8 @@ Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
     return fail(error(committed.error(), lost ? "the reply to COMMIT, which may have been done" : "commit"));
   }
   // A transaction that had failed answers a COMMIT by a ROLLBACK, without an error.
-  if (committed->command() != "COMMIT") return fail(Fault::failed, connection_->where() + ": the transaction had failed before COMMIT");
+  if (committed->command() != "COMMIT")
+    return fail(Fault::failed, connection_->where() + ": the transaction had failed before COMMIT");
   SLUICE_CRASH_POINT("A4_committed");
   return {};
 }

@@ -65,10 +65,10 @@ class TableSink final : public Sink {
     Key id;
     Key message;
   };
-  std::vector<Replayed> replayed_;  // rejects that this transaction took out, by id
-  unsigned insert_for_ = 0;         // deliveries for which INSERT is likely cheaper than COPY
-  bool savepoint_ = false;          // "sluice_rows" is set
-  bool broken_ = false;             // and must be rolled back to
+  std::vector<Replayed> replayed_;        // rejects that this transaction took out, by id
+  unsigned insert_for_ = 0;               // deliveries for which INSERT is likely cheaper than COPY
+  bool savepoint_ = false;                // "sluice_rows" is set
+  bool broken_ = false;                   // and must be rolled back to
   std::vector<std::string> constraints_;  // names that were found in the catalogue
 };
 

@@ -74,7 +74,8 @@ void put_timestamp(std::int64_t micros, bool utc, CopyBuffer& out) {
   const std::int64_t days = micros >= 0 ? micros / day : -((-micros + day - 1) / day);
   std::int64_t left = micros - days * day;
   const bool before_christ = put_civil(days, out);
-  for (const auto& [unit, mark] : {std::pair(3600 * second, ' '), std::pair(60 * second, ':'), std::pair(second, ':')}) {
+  for (const auto& [unit, mark] :
+       {std::pair(3600 * second, ' '), std::pair(60 * second, ':'), std::pair(second, ':')}) {
     out.put(mark);
     put_number(left / unit, 2, out);
     left %= unit;
@@ -118,7 +119,8 @@ void put_bytes(std::string_view bytes, CopyBuffer& out) {
 
 }  // namespace
 
-const char* put_text(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out, CopyBuffer& scratch) {
+const char* put_text(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out,
+                     CopyBuffer& scratch) {
   if (values.is_null(row)) {
     if (encoder.not_null) return "null_not_allowed";
     out.put("\\N");
