@@ -153,7 +153,7 @@ std::string TableLedger::flow_of_target() const {
 Result<std::vector<RejectRecord>> TableLedger::read_rejects(const Target& target, const std::string& where,
                                                             Parameters parameters, bool with_payload) {
   SLUICE_TRY(const std::optional<Answer> found,
-             look("select id, run, key, stage, reason, column_name, text, " + to_micros("at") +
+             look("select id, run, key, stage, reason, column_name, message, " + to_micros("at") +
                       (with_payload ? ", '\\x' || encode(payload, 'hex')" : "") + " from " + rejects_table(target) +
                       " where " + flow_of_target() + where,
                   parameters, "read the rejects"));

@@ -23,7 +23,7 @@ constexpr std::array reject_columns{
     RejectColumn{"stage", "text", " not null"},
     RejectColumn{"reason", "text", " not null"},
     RejectColumn{"column_name", "text", " not null"},
-    RejectColumn{"text", "text", " not null"},
+    RejectColumn{"message", "text", " not null"},
     RejectColumn{"payload", "bytea", " not null"},
     RejectColumn{"at", "timestamp with time zone", " not null default now()"},
 };

@@ -324,11 +324,12 @@ Result<void> TableSink::insert_rejects(std::span<const SealedReject> rejects) {
   // The id is there already when the ledger had forgotten the message and it came again: the later one counts.
   const Reply inserted = connection_->ask(
       "insert into " + plan_->rejects +
-          " as old (id, flow, run, key, stage, reason, column_name, text, payload) "
-          "select r.id, $1::integer, $2::bigint, r.key, r.stage, r.reason, r.column_name, r.text, r.payload "
-          "from unnest($3, $4, $5, $6, $7, $8, $9) as r(id, key, stage, reason, column_name, text, payload) "
+          " as old (id, flow, run, key, stage, reason, column_name, message, payload) "
+          "select r.id, $1::integer, $2::bigint, r.key, r.stage, r.reason, r.column_name, r.message, r.payload "
+          "from unnest($3, $4, $5, $6, $7, $8, $9) as r(id, key, stage, reason, column_name, message, payload) "
           "on conflict (id) do update set run = excluded.run, stage = excluded.stage, reason = excluded.reason, "
-          "column_name = excluded.column_name, text = excluded.text, payload = excluded.payload, at = excluded.at",
+          "column_name = excluded.column_name, message = excluded.message, payload = excluded.payload, at = "
+          "excluded.at",
       parameters);
   if (!inserted) return fail(error(inserted.error(), "keep rejects"));
   return {};
