@@ -1,99 +1,84 @@
 #include "sluice/postgres/catalogue.hpp"
 
-#include <cstdlib>
+#include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
 namespace {
 
-std::string cell(const ResultSet& rows, int row, int column) {
-  return PQgetisnull(rows.get(), row, column) == 1 ? std::string() : std::string(PQgetvalue(rows.get(), row, column));
-}
+// attgenerated exists from server 12 on, hence the way through jsonb.
+constexpr const char* columns_sql = R"(
+with recursive base as (
+  select a.attnum, a.atttypid as type, a.atttypmod as typmod, false as not_null, false as has_default
+  from pg_catalog.pg_attribute a where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped
+  union all
+  select b.attnum, t.typbasetype, case when t.typtypmod >= 0 then t.typtypmod else b.typmod end,
+         b.not_null or t.typnotnull, b.has_default or t.typdefault is not null
+  from base b join pg_catalog.pg_type t on t.oid = b.type where t.typtype = 'd')
+select a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), t.oid, b.typmod,
+       a.attnotnull or b.not_null, a.atthasdef or a.attidentity <> '' or b.has_default,
+       coalesce(pg_catalog.to_jsonb(a)->>'attgenerated', '') <> '', t.typtype = 'e'
+from pg_catalog.pg_attribute a
+join base b on b.attnum = a.attnum
+join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd'
+where a.attrelid = $1::oid
+order by a.attnum)";
 
-Oid oid_cell(const ResultSet& rows, int row, int column) {
-  return static_cast<Oid>(std::strtoul(PQgetvalue(rows.get(), row, column), nullptr, 10));
-}
+constexpr const char* table_sql = R"(
+select c.oid, n.nspname, c.relname, c.relkind, pg_catalog.has_any_column_privilege(c.oid, 'INSERT'),
+       pg_catalog.has_any_column_privilege(c.oid, 'SELECT'), c.relpersistence = 'u',
+       pg_catalog.row_security_active(c.oid),
+       (select count(*) from pg_catalog.pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.oid = pg_catalog.to_regclass($1))";
 
-// Follows a domain down to the type it stands for; its NOT NULL is the column's.
-Result<void> resolve_domain(Connection& connection, TableColumn& column) {
-  for (int level = 0; level < 32; ++level) {
-    const Parameter type = text(std::to_string(column.type));
-    SLUICE_TRY(const ResultSet rows, connection.run("select typtype, typbasetype, typtypmod, typnotnull from pg_type where oid = $1::oid",
-                                                    std::span(&type, 1), "read the catalogue"));
-    if (PQntuples(rows.get()) != 1 || cell(rows, 0, 0) != "d") break;
-    column.not_null = column.not_null || cell(rows, 0, 3) == "t";
-    column.type = oid_cell(rows, 0, 1);
-    column.modifier = std::atoi(PQgetvalue(rows.get(), 0, 2));
+Error denied(const Connection& connection, const ServerError& error, const TableName& name) {
+  Error out = connection.error(error, "look up table \"" + name.text() + "\"");
+  if (error.is("42501") && !name.schema.empty()) {
+    out.hint = "GRANT USAGE ON SCHEMA " + quoted(name.schema) + " TO " + quoted(connection.user());
   }
-  return {};
-}
-
-Result<void> read_labels(Connection& connection, TableColumn& column) {
-  const Parameter type = text(std::to_string(column.type));
-  SLUICE_TRY(const ResultSet rows, connection.run("select enumlabel from pg_enum where enumtypid = $1::oid order by enumsortorder",
-                                                  std::span(&type, 1), "read the catalogue"));
-  for (int row = 0; row < PQntuples(rows.get()); ++row) column.labels.push_back(cell(rows, row, 0));
-  return {};
+  return out;
 }
 
 }  // namespace
 
-const TableColumn* TableShape::find(std::string_view column) const {
-  for (const TableColumn& candidate : columns) {
-    if (candidate.name == column) return &candidate;
-  }
-  return nullptr;
-}
+Result<std::optional<Table>> describe(Connection& connection, const TableName& name) {
+  if (name.text().find('\0') != std::string::npos) return fail(Fault::config, "a table's name holds a NUL");
+  Reply found = connection.ask(table_sql, Parameters().text(quoted(name)));
+  if (!found) return fail(denied(connection, found.error(), name));
+  if (found->rows() == 0) return std::optional<Table>();
+  Table table;
+  table.id = static_cast<std::uint32_t>(found->integer(0, 0));
+  table.name = {found->text(0, 1), found->text(0, 2)};
+  table.kind = found->bytes(0, 3).empty() ? '?' : found->bytes(0, 3).front();
+  table.may_insert = found->flag(0, 4);
+  table.may_read = found->flag(0, 5);
+  table.unlogged = found->flag(0, 6);
+  table.row_security = found->flag(0, 7);
+  table.triggers = static_cast<std::uint32_t>(found->integer(0, 8));
 
-Result<std::optional<TableShape>> describe(Connection& connection, const TableName& table) {
-  // attgenerated is there from version 12 on: read by way of JSON, so that one query serves all.
-  const Parameter name = text(quoted(table));
-  SLUICE_TRY(const ResultSet rows,
-             connection.run("select a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attnotnull, a.atthasdef, "
-                            "a.attidentity, coalesce(to_jsonb(a) ->> 'attgenerated', ''), t.typtype, "
-                            "quote_ident(n.nspname) || '.' || quote_ident(c.relname) "
-                            "from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-                            "left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped "
-                            "left join pg_type t on t.oid = a.atttypid "
-                            "where c.oid = to_regclass($1) and c.relkind in ('r', 'p', 'v', 'f') order by a.attnum",
-                            std::span(&name, 1), "read the catalogue"));
-  if (PQntuples(rows.get()) == 0) return std::nullopt;
-  TableShape shape;
-  shape.name = cell(rows, 0, 9);
-  for (int row = 0; row < PQntuples(rows.get()); ++row) {
-    if (PQgetisnull(rows.get(), row, 0) == 1) continue;  // a table without columns
-    TableColumn column;
-    column.name = cell(rows, row, 0);
-    column.type_text = cell(rows, row, 1);
-    column.type = oid_cell(rows, row, 2);
-    column.modifier = std::atoi(PQgetvalue(rows.get(), row, 3));
-    column.not_null = cell(rows, row, 4) == "t";
-    const std::string identity = cell(rows, row, 6);
-    column.generated = identity == "a" || cell(rows, row, 7) == "s";
-    column.has_default = cell(rows, row, 5) == "t" || !identity.empty();
-    const std::string kind = cell(rows, row, 8);
-    if (kind == "d") SLUICE_CHECK(resolve_domain(connection, column));
-    if (kind == "e" || kind == "d") SLUICE_CHECK(read_labels(connection, column));
-    shape.columns.push_back(std::move(column));
+  Reply columns = connection.ask(columns_sql, Parameters().integer(table.id));
+  if (!columns) return fail(denied(connection, columns.error(), name));
+  for (std::size_t row = 0; row < columns->rows(); ++row) {
+    Column column;
+    column.name = columns->text(row, 0);
+    column.type_name = columns->text(row, 1);
+    column.type = static_cast<std::uint32_t>(columns->integer(row, 2));
+    column.typmod = static_cast<std::int32_t>(columns->integer(row, 3));
+    column.not_null = columns->flag(row, 4);
+    column.is_generated = columns->flag(row, 6);
+    column.has_default = columns->flag(row, 5) && !column.is_generated;
+    column.is_enum = columns->flag(row, 7);
+    table.columns.push_back(std::move(column));
   }
-  return shape;
-}
-
-std::string column_type(Type type) {
-  switch (type.kind) {
-    case Kind::boolean: return "boolean";
-    case Kind::int32: return "integer";
-    case Kind::int64: return "bigint";
-    case Kind::float64: return "double precision";
-    case Kind::decimal: return "numeric(" + std::to_string(type.precision) + "," + std::to_string(type.scale) + ")";
-    case Kind::text: return "text";
-    case Kind::bytes: return "bytea";
-    case Kind::date: return "date";
-    case Kind::timestamp: return "timestamp";
-    case Kind::timestamp_tz: return "timestamptz";
-    case Kind::uuid: return "uuid";
-    case Kind::json: return "jsonb";
+  for (Column& column : table.columns) {
+    if (!column.is_enum) continue;
+    Reply labels =
+        connection.ask("select enumlabel from pg_catalog.pg_enum where enumtypid = $1::oid order by enumlabel",
+                       Parameters().integer(column.type));
+    if (!labels) return fail(denied(connection, labels.error(), name));
+    for (std::size_t row = 0; row < labels->rows(); ++row) column.labels.push_back(labels->text(row, 0));
   }
-  return "text";
+  return std::optional<Table>(std::move(table));
 }
 
 }  // namespace sluice::postgres

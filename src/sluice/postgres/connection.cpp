@@ -1,212 +1,215 @@
 #include "sluice/postgres/connection.hpp"
 
-#include <cassert>
-#include <cstdlib>
+#include <poll.h>
+
+#include <charconv>
 
 namespace sluice::postgres {
 namespace {
 
-void no_notices(void*, const PGresult*) {}  // they may quote values
+constexpr Oid bytea_oid = 17;
+constexpr Oid text_oid = 25;
+constexpr Oid bytea_array_oid = 1001;
+constexpr Oid text_array_oid = 1009;
+constexpr Oid uuid_oid = 2950;
+constexpr Oid uuid_array_oid = 2951;
 
-bool is_near(std::string_view host) {
-  return host.empty() || host.front() == '/' || host.front() == '@' || host == "localhost" || host.starts_with("127.") || host == "::1";
+void put_int32(std::uint32_t value, std::string& out) {
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xffU);
 }
 
-// Whether all hosts that the keywords lead to are this machine.
-bool all_near(const std::map<std::string, std::string>& keywords) {
-  const auto host = keywords.find("host");
-  const auto address = keywords.find("hostaddr");
-  std::string hosts = host != keywords.end() ? host->second : address != keywords.end() ? address->second : "";
-  if (hosts.empty()) {
-    if (const char* fallback = std::getenv("PGHOST")) hosts = fallback;
-  }
-  for (std::size_t at = 0; at <= hosts.size();) {
-    const std::size_t end = std::min(hosts.find(',', at), hosts.size());
-    if (!is_near(std::string_view(hosts).substr(at, end - at))) return false;
-    at = end + 1;
-  }
-  return true;
-}
-
-// The URL taken apart by libpq, so that defaults can be put beside what it says.
-Result<std::map<std::string, std::string>> keywords_of(const PostgresOptions& options) {
-  if (options.url.empty()) return options.keywords;
-  char* message = nullptr;
-  PQconninfoOption* parsed = PQconninfoParse(options.url.c_str(), &message);
-  if (message != nullptr) PQfreemem(message);  // quotes the URL, and with it the password
-  if (parsed == nullptr) {
-    return fail(Fault::config, "the connection's URL is not what libpq takes", "write postgresql://user:password@host:port/database");
-  }
-  std::map<std::string, std::string> keywords;
-  for (const PQconninfoOption* option = parsed; option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) keywords[option->keyword] = option->val;
-  }
-  PQconninfoFree(parsed);
-  return keywords;
-}
-
-void add_defaults(std::map<std::string, std::string>& keywords, const std::string& application, std::chrono::seconds statement_timeout) {
-  const auto otherwise = [&keywords](const char* name, std::string value) { keywords.emplace(name, std::move(value)); };
-  if (!all_near(keywords) && std::getenv("PGSSLMODE") == nullptr) {
-    otherwise("sslmode", "verify-full");
-    if (std::getenv("PGSSLROOTCERT") == nullptr && !keywords.contains("sslrootcert")) otherwise("sslrootcert", "/etc/ssl/certs/ca-certificates.crt");
-  }
-  otherwise("connect_timeout", "10");
-  // A server that is gone without a word is noticed within a minute.
-  otherwise("keepalives_idle", "20");
-  otherwise("keepalives_interval", "10");
-  otherwise("keepalives_count", "3");
-  otherwise("tcp_user_timeout", "60000");
-  keywords["application_name"] = application.substr(0, 63);
-  keywords["client_encoding"] = "UTF8";
-  std::string& session = keywords["options"];
-  if (session.empty()) session = "-c idle_in_transaction_session_timeout=300000";
-  if (statement_timeout.count() > 0) session += " -c statement_timeout=" + std::to_string(statement_timeout.count()) + "s";
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string() : std::string(text);
 }
 
 }  // namespace
 
-Result<PostgresOptions> read_options(const Settings& settings) {
-  PostgresOptions options;
-  const Setting* target = settings.find("postgres");
-  assert(target != nullptr);
-  options.url = target->text;
-  options.keywords = target->keywords;
-  if (options.url.empty() && options.keywords.empty()) {
-    return fail(Fault::config, target->place.text() + ": 'postgres' is empty", "give a URL, for example by setting DATABASE_URL");
+std::size_t Answer::rows() const { return static_cast<std::size_t>(PQntuples(result_.get())); }
+std::size_t Answer::columns() const { return static_cast<std::size_t>(PQnfields(result_.get())); }
+bool Answer::is_null(std::size_t row, std::size_t column) const {
+  return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+}
+std::string_view Answer::bytes(std::size_t row, std::size_t column) const {
+  return {PQgetvalue(result_.get(), static_cast<int>(row), static_cast<int>(column)),
+          static_cast<std::size_t>(PQgetlength(result_.get(), static_cast<int>(row), static_cast<int>(column)))};
+}
+std::int64_t Answer::integer(std::size_t row, std::size_t column) const {
+  const std::string_view text = bytes(row, column);
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+std::string Answer::name(std::size_t column) const { return PQfname(result_.get(), static_cast<int>(column)); }
+std::uint64_t Answer::affected() const {
+  const std::string_view text = PQcmdTuples(result_.get());
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+std::string_view Answer::command() const { return result_ ? PQcmdStatus(result_.get()) : ""; }
+
+Parameters& Parameters::text(std::string_view value) {
+  all_.push_back({0, std::string(value)});
+  return *this;
+}
+Parameters& Parameters::null() {
+  all_.push_back({0, {}, false, true});
+  return *this;
+}
+Parameters& Parameters::key(const Key& key) {
+  all_.push_back({uuid_oid, std::string(reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()), true});
+  return *this;
+}
+Parameters& Parameters::array(Oid type, Oid element, const std::vector<std::string_view>& values) {
+  // Layout: dimensions, has NULLs, element type, then for the one dimension its length and lower bound.
+  std::string out;
+  put_int32(values.empty() ? 0 : 1, out);
+  put_int32(0, out);
+  put_int32(element, out);
+  if (!values.empty()) {
+    put_int32(static_cast<std::uint32_t>(values.size()), out);
+    put_int32(1, out);
   }
-  options.ledger = settings.text("ledger", "sluice");
-  if (options.ledger.empty() || options.ledger.size() > 63) {
-    return fail(Fault::config, settings.find("ledger")->place.text() + ": 'ledger' is a schema's name of 1 to 63 bytes");
+  for (const std::string_view value : values) {
+    put_int32(static_cast<std::uint32_t>(value.size()), out);
+    out += value;
   }
-  SLUICE_TRY(options.statement_timeout, settings.duration("statement_timeout", std::chrono::seconds(0)));
-  SLUICE_CHECK(keywords_of(options));
-  return options;
+  all_.push_back({type, std::move(out), true});
+  return *this;
+}
+Parameters& Parameters::keys(const std::vector<Key>& keys) {
+  std::vector<std::string_view> views;
+  views.reserve(keys.size());
+  for (const Key& key : keys) views.emplace_back(reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size());
+  return array(uuid_array_oid, uuid_oid, views);
+}
+Parameters& Parameters::texts(const std::vector<std::string_view>& texts) {
+  return array(text_array_oid, text_oid, texts);
+}
+Parameters& Parameters::bytes(const std::vector<std::string_view>& values) {
+  return array(bytea_array_oid, bytea_oid, values);
 }
 
-std::string quoted(std::string_view identifier) {
-  std::string out = "\"";
-  for (const char c : identifier) {
-    out += c;
-    if (c == '"') out += c;
+std::string Connection::user() const { return PQuser(connection_.get()); }
+std::string Connection::database() const { return PQdb(connection_.get()); }
+
+bool Connection::usable_after_idling() const {
+  pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+  return alive() && poll(&socket, 1, 0) == 0;
+}
+
+ServerError Connection::error_of(const PGresult* result) const {
+  ServerError error;
+  if (result == nullptr) return error;
+  error.sqlstate = field(result, PG_DIAG_SQLSTATE);
+  error.table = field(result, PG_DIAG_TABLE_NAME);
+  error.column = field(result, PG_DIAG_COLUMN_NAME);
+  error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
+  const std::string position = field(result, PG_DIAG_STATEMENT_POSITION);
+  std::from_chars(position.data(), position.data() + position.size(), error.position);
+  // Only an error with a position was found by reading the statement; a function that runs may raise any code.
+  if (error.sqlstate.starts_with("42") && error.position > 0) error.parse_text = field(result, PG_DIAG_MESSAGE_PRIMARY);
+  // libpq reports a broken connection as a failed result without a code.
+  if (error.sqlstate.empty() && alive()) error.sqlstate = "XX000";
+  return error;
+}
+
+void Connection::drain() {
+  while (PGresult* result = PQgetResult(connection_.get())) {
+    const ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    if (status == PGRES_COPY_IN && PQputCopyEnd(connection_.get(), "not expected") != 1) return;
+    if (status == PGRES_COPY_OUT) {
+      char* row = nullptr;
+      while (PQgetCopyData(connection_.get(), &row, 0) > 0) PQfreemem(row);
+    }
+    if (!alive()) return;
   }
-  return out + '"';
 }
 
-std::string quoted(const TableName& name) {
-  return name.schema.empty() ? quoted(name.table) : quoted(name.schema) + "." + quoted(name.table);
+Reply Connection::run(const std::string& sql) {
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return tl::unexpected(error_of(nullptr));
+  return receive();
 }
 
-Connection::Connection(PostgresOptions options, std::string application)
-    : options_(std::move(options)), application_(std::move(application)) {}
-
-Result<void> Connection::ensure() {
-  if (connection_ && PQstatus(connection_.get()) == CONNECTION_OK) return {};
-  connection_.reset();
-  SLUICE_TRY(auto keywords, keywords_of(options_));
-  add_defaults(keywords, application_, options_.statement_timeout);
-  std::vector<const char*> names;
-  std::vector<const char*> values;
-  for (const auto& [name, value] : keywords) {
-    names.push_back(name.c_str());
-    values.push_back(value.c_str());
+Reply Connection::send(const std::string& sql) {
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1 || PQflush(connection_.get()) != 0) {
+    return tl::unexpected(error_of(nullptr));
   }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  connection_.reset(PQconnectdbParams(names.data(), values.data(), 0));
-  if (!connection_) return fail(Fault::failed, "out of memory");
-  if (PQstatus(connection_.get()) != CONNECTION_OK) {
-    Error error = connect_error(connection_.get());
-    connection_.reset();
-    return fail(std::move(error));
+  return Answer{};
+}
+
+Reply Connection::receive() {
+  Answer last;
+  while (PGresult* result = PQgetResult(connection_.get())) {
+    Answer answer(result);
+    switch (PQresultStatus(result)) {
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+      case PGRES_EMPTY_QUERY: last = std::move(answer); break;
+      case PGRES_COPY_IN:
+      case PGRES_COPY_OUT: {
+        PQputCopyEnd(connection_.get(), "not expected");
+        drain();
+        return tl::unexpected(ServerError{.sqlstate = "0A000"});
+      }
+      default: {
+        ServerError error = error_of(result);
+        drain();
+        return tl::unexpected(std::move(error));
+      }
+    }
   }
-  PQsetNoticeReceiver(connection_.get(), no_notices, nullptr);
-  if (server_version() < 100000) {
-    const int version = server_version();
-    connection_.reset();
-    return fail(Fault::conflict, "the PostgreSQL server is of version " + std::to_string(version / 10000) + "; 10 is the oldest that works");
-  }
-  return {};
+  if (!alive()) return tl::unexpected(ServerError{});
+  return last;
 }
 
-bool Connection::in_transaction() const {
-  return connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
-}
-
-int Connection::server_version() const { return connection_ ? PQserverVersion(connection_.get()) : 0; }
-
-std::string Connection::where() const {
-  if (!connection_) return "PostgreSQL";
-  return std::string(PQhost(connection_.get())) + ":" + PQport(connection_.get()) + "/" + PQdb(connection_.get());
-}
-
-Result<ResultSet> Connection::judged(PGresult* raw, std::string_view place, Wording wording) {
-  ResultSet result(raw);
-  const ExecStatusType status = PQresultStatus(result.get());
-  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN || status == PGRES_EMPTY_QUERY) return result;
-  return fail(error_of(result.get(), connection_.get(), place, wording));
-}
-
-Result<ResultSet> Connection::run(const std::string& sql, std::string_view place, Wording wording) {
-  SLUICE_CHECK(ensure());
-  return judged(PQexec(connection_.get(), sql.c_str()), place, wording);
-}
-
-Result<ResultSet> Connection::run(const std::string& sql, std::span<const Parameter> parameters, std::string_view place,
-                                  bool binary_rows) {
-  SLUICE_CHECK(ensure());
+Reply Connection::ask(const std::string& sql, const Parameters& parameters, bool binary_answer) {
   std::vector<Oid> types;
   std::vector<const char*> values;
   std::vector<int> lengths;
   std::vector<int> formats;
-  for (const Parameter& parameter : parameters) {
-    types.push_back(parameter.type);
-    values.push_back(parameter.value ? parameter.value->data() : nullptr);
-    lengths.push_back(parameter.value ? static_cast<int>(parameter.value->size()) : 0);
-    formats.push_back(parameter.binary ? 1 : 0);
+  for (const Parameters::One& one : parameters.all_) {
+    types.push_back(one.type);
+    values.push_back(one.is_null ? nullptr : one.value.data());
+    lengths.push_back(static_cast<int>(one.value.size()));
+    formats.push_back(one.binary ? 1 : 0);
   }
-  return judged(PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(parameters.size()), types.data(), values.data(),
-                             lengths.data(), formats.data(), binary_rows ? 1 : 0),
-                place, Wording::state_only);
+  const int sent = PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), types.data(),
+                                     values.data(), lengths.data(), formats.data(), binary_answer ? 1 : 0);
+  if (sent != 1) return tl::unexpected(error_of(nullptr));
+  return receive();
 }
 
-Result<void> Connection::copy_start(const std::string& sql, std::string_view place) {
-  SLUICE_TRY(const ResultSet result, run(sql, place));
-  if (PQresultStatus(result.get()) != PGRES_COPY_IN) return fail(Fault::failed, std::string(place) + ": the server does not start to copy");
-  return {};
+Reply Connection::start_copy(const std::string& sql) {
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return tl::unexpected(error_of(nullptr));
+  Answer rows;
+  while (PGresult* result = PQgetResult(connection_.get())) {
+    Answer answer(result);
+    switch (PQresultStatus(result)) {
+      case PGRES_COPY_IN: return rows;
+      case PGRES_COMMAND_OK: break;
+      case PGRES_TUPLES_OK: rows = std::move(answer); break;
+      default: {
+        ServerError error = error_of(result);
+        drain();
+        return tl::unexpected(std::move(error));
+      }
+    }
+  }
+  return tl::unexpected(alive() ? ServerError{.sqlstate = "XX000"} : ServerError{});
 }
 
-Result<void> Connection::copy_data(std::string_view bytes, std::string_view place) {
-  if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1) return {};
-  return fail(error_of(nullptr, connection_.get(), place));
+Reply Connection::put(std::string_view bytes) {
+  // What the server says meanwhile is read by end_copy().
+  if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1) return Answer{};
+  return end_copy();
 }
 
-Result<ResultSet> Connection::copy_end(std::string_view place) {
-  if (PQputCopyEnd(connection_.get(), nullptr) != 1) return fail(error_of(nullptr, connection_.get(), place));
-  ResultSet result(PQgetResult(connection_.get()));
-  while (ResultSet more{PQgetResult(connection_.get())}) {
-  }
-  if (!result || (PQresultStatus(result.get()) != PGRES_COMMAND_OK && PQresultErrorField(result.get(), PG_DIAG_SQLSTATE) == nullptr)) {
-    return fail(error_of(nullptr, connection_.get(), place));
-  }
-  return result;
-}
-
-Result<void> Connection::send(const std::string& sql, std::string_view place) {
-  if (PQsendQuery(connection_.get(), sql.c_str()) == 1 && PQflush(connection_.get()) == 0) return {};
-  return fail(error_of(nullptr, connection_.get(), place));
-}
-
-Result<ResultSet> Connection::finish(std::string_view place) {
-  ResultSet last;
-  while (ResultSet result{PQgetResult(connection_.get())}) {
-    last = std::move(result);
-    if (PQresultStatus(last.get()) == PGRES_FATAL_ERROR) break;
-  }
-  while (ResultSet more{PQgetResult(connection_.get())}) {
-  }
-  if (!last) return fail(error_of(nullptr, connection_.get(), place));
-  return judged(last.release(), place, Wording::state_only);
+Reply Connection::end_copy() {
+  if (PQputCopyEnd(connection_.get(), nullptr) != 1 && !alive()) return tl::unexpected(ServerError{});
+  return receive();
 }
 
 }  // namespace sluice::postgres

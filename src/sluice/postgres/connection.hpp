@@ -1,97 +1,117 @@
-// One connection to a PostgreSQL server: statements, parameters, COPY.
+// One connection to a server. Statements come back as an Answer or a ServerError; nothing here knows tables.
 //
-// Made on first use and again after it was lost. Nothing here relies on session state, so that a transaction
-// pooler may stand between. One thread uses it.
+// Nothing relies on the state of a session, so that a transaction pooler may stand in between: no named
+// statements, no session locks, settings by SET LOCAL.
 #pragma once
 
 #include <libpq-fe.h>
 
-#include <map>
+#include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sluice/core/database.hpp"
-#include "sluice/core/result.hpp"
-#include "sluice/core/settings.hpp"
+#include "sluice/core/clock.hpp"
+#include "sluice/core/delivery.hpp"
+#include "sluice/postgres/connect_options.hpp"
 #include "sluice/postgres/errors.hpp"
 
 namespace sluice::postgres {
 
-struct PostgresOptions {
-  std::string url;                              // or:
-  std::map<std::string, std::string> keywords;  // libpq's
-  std::string ledger = "sluice";                // the ledger's schema
-  std::chrono::seconds statement_timeout{0};    // 0: the server's own
+class Answer {
+ public:
+  Answer() = default;
+  explicit Answer(PGresult* result) : result_(result) {}
+
+  std::size_t rows() const;
+  std::size_t columns() const;
+  bool is_null(std::size_t row, std::size_t column) const;
+  std::string_view bytes(std::size_t row, std::size_t column) const;
+  std::string text(std::size_t row, std::size_t column) const { return std::string(bytes(row, column)); }
+  bool flag(std::size_t row, std::size_t column) const { return bytes(row, column) == "t"; }
+  std::int64_t integer(std::size_t row, std::size_t column) const;  // 0 where it is NULL
+  std::string name(std::size_t column) const;
+  std::uint64_t affected() const;
+  std::string_view command() const;  // "COMMIT", "ROLLBACK", "INSERT 0 1"
+
+ private:
+  struct Clear {
+    void operator()(PGresult* result) const { PQclear(result); }
+  };
+  std::unique_ptr<PGresult, Clear> result_;
 };
 
-inline constexpr std::array postgres_options{
-    Option{"postgres", OptionType::text_or_keywords, "a URL (postgresql://user:password@host/database) or libpq's keywords"},
-    Option{"ledger", OptionType::text, "the schema of the ledger's tables (default sluice); one that is there, for a role that may not make one"},
-    Option{"statement_timeout", OptionType::duration, "longest time of one statement (default: the server's)"},
+using Reply = tl::expected<Answer, ServerError>;
+
+// The parameters $1, $2, ... of one statement.
+class Parameters {
+ public:
+  Parameters& text(std::string_view value);
+  Parameters& null();
+  Parameters& integer(std::int64_t value) { return text(std::to_string(value)); }
+  Parameters& keys(const std::vector<Key>& keys);                  // uuid[]
+  Parameters& texts(const std::vector<std::string_view>& texts);   // text[]; UTF-8 without NUL
+  Parameters& bytes(const std::vector<std::string_view>& values);  // bytea[]
+  Parameters& key(const Key& key);                                 // uuid
+
+ private:
+  friend class Connection;
+  struct One {
+    Oid type = 0;
+    std::string value;
+    bool binary = false;
+    bool is_null = false;
+  };
+  Parameters& array(Oid type, Oid element, const std::vector<std::string_view>& values);
+  std::vector<One> all_;
 };
-
-Result<PostgresOptions> read_options(const Settings& settings);
-
-struct ResultCloser {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultSet = std::unique_ptr<PGresult, ResultCloser>;
-
-std::string quoted(std::string_view identifier);  // "a""b"
-std::string quoted(const TableName& name);        // "schema"."table"
-
-// A parameter: text, or binary bytes of a type.
-struct Parameter {
-  std::optional<std::string> value;  // empty: NULL
-  Oid type = 0;                      // 0: the server decides
-  bool binary = false;
-};
-inline Parameter text(std::string value) { return {std::move(value)}; }
 
 class Connection {
  public:
-  // `application` stands in the server's list of sessions: "sluice/project/flow".
-  Connection(PostgresOptions options, std::string application);
+  // Tries the hosts in turn. `application` is what the server's own lists call us.
+  static Result<Connection> open(const ConnectOptions& options, const std::string& application, const Clock& clock);
 
-  // Connects where there is none that works.
-  Result<void> ensure();
-  void close() { connection_.reset(); }
-  bool in_transaction() const;
+  bool alive() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+  // Asked before a connection that lay idle is used again. What a server says without being asked is, as a
+  // rule, that it closes; a new connection costs less than to find out.
+  bool usable_after_idling() const;
+  bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
+  int server_version() const { return PQserverVersion(connection_.get()); }  // 150004 is 15.4
+  bool encrypted() const { return PQsslInUse(connection_.get()) != 0; }
+  std::string user() const;
+  std::string database() const;
+  const std::string& where() const { return where_; }
 
-  // One or several statements without parameters; the last one's rows.
-  Result<ResultSet> run(const std::string& sql, std::string_view place, Wording wording = Wording::state_only);
-  // One statement with parameters.
-  Result<ResultSet> run(const std::string& sql, std::span<const Parameter> parameters, std::string_view place,
-                        bool binary_rows = false);
+  // Statements without parameters, several by semicolons; stops at the first that fails and gives the
+  // last result.
+  Reply run(const std::string& sql);
+  Reply ask(const std::string& sql, const Parameters& parameters, bool binary_answer = false);
 
-  // COPY ... FROM STDIN: copy_start(sql), copy_data() as often as needed, copy_end(). What copy_end gives is the
-  // server's verdict: a result that is no PGRES_COMMAND_OK is judged by the caller.
-  Result<void> copy_start(const std::string& sql, std::string_view place);
-  Result<void> copy_data(std::string_view bytes, std::string_view place);
-  Result<ResultSet> copy_end(std::string_view place);
+  // As run(), where the last statement is a COPY ... FROM STDIN. The answer is the last one with rows.
+  Reply start_copy(const std::string& sql);
+  Reply put(std::string_view bytes);
+  Reply end_copy();
 
-  // Sends a statement and does not wait; finish() reads what came back.
-  Result<void> send(const std::string& sql, std::string_view place);
-  Result<ResultSet> finish(std::string_view place);
+  // Two halves of run(), for the statement whose reply may be lost.
+  Reply send(const std::string& sql);
+  Reply receive();
 
-  PGconn* get() const { return connection_.get(); }
-  int server_version() const;  // 150004 for 15.4
-  std::string where() const;   // host:port/database, for messages
-  const PostgresOptions& options() const { return options_; }
+  Error error(const ServerError& from, std::string_view what) const { return to_error(from, where_, what); }
 
  private:
-  struct Closer {
+  struct Finish {
     void operator()(PGconn* connection) const { PQfinish(connection); }
   };
-  Result<ResultSet> judged(PGresult* result, std::string_view place, Wording wording);
+  using Handle = std::unique_ptr<PGconn, Finish>;
+  Connection(Handle connection, std::string where) : connection_(std::move(connection)), where_(std::move(where)) {}
+  static Result<Handle> open_one(const ConnectOptions& options, const Host& host, const std::string& application,
+                                 const Clock& clock);
+  ServerError error_of(const PGresult* result) const;
+  void drain();
 
-  PostgresOptions options_;
-  std::string application_;
-  std::unique_ptr<PGconn, Closer> connection_;
+  Handle connection_;
+  std::string where_;  // "postgres localhost:5432"
 };
 
 }  // namespace sluice::postgres

@@ -1,111 +1,185 @@
-// Database over PostgreSQL: what prepares a flow's table and ledger, and gives out its sinks.
-#include <map>
+#include "sluice/postgres/database.hpp"
 
-#include "sluice/postgres/catalogue.hpp"
-#include "sluice/postgres/ledger.hpp"
+#include <algorithm>
+#include <cassert>
+
+#include "sluice/core/log.hpp"
+#include "sluice/core/words.hpp"
 #include "sluice/postgres/open.hpp"
-#include "sluice/postgres/probe.hpp"
-#include "sluice/postgres/table_sink.hpp"
+#include "sluice/postgres/sink.hpp"
+#include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
 namespace {
 
-std::string cell(const ResultSet& rows, int row, int column) { return PQgetvalue(rows.get(), row, column); }
+Error no_table(const Connection& connection, const TableName& name) {
+  return {
+      Fault::conflict,
+      connection.where() + ": there is no table \"" + name.text() + "\" in database \"" + connection.database() + "\"",
+      "make it, or let it be made: `create: FILE.sql`, or `create: true` for the select's columns"};
+}
 
-class PostgresDatabase final : public Database {
- public:
-  PostgresDatabase(PostgresOptions options, const std::string& project)
-      : options_(std::move(options)),
-        project_(project),
-        connection_(options_, "sluice/" + project),
-        names_(options_.ledger),
-        ledger_(connection_, names_) {}
+std::size_t line_of(const std::string& text, int position) {
+  const std::size_t end = std::min(text.size(), static_cast<std::size_t>(std::max(0, position - 1)));
+  return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+}
 
-  Result<void> prepare(const Target& target) override {
-    SLUICE_CHECK(prepare_ledger(connection_, names_));
-    if (target.rejects) SLUICE_CHECK(prepare_rejects(connection_, *target.rejects));
-    SLUICE_TRY(const TableShape table, table_for(target));
-    SLUICE_TRY(RowEncoder encoder, RowEncoder::plan(target.columns, table));
-    SLUICE_TRY(const std::int32_t flow, flow_number(connection_, names_, target.project, target.flow));
-    plans_.insert_or_assign(target.flow, SinkPlan{flow, 0, names_, rejects_table(names_, target), std::move(encoder)});
+Error not_made(const Connection& connection, const ServerError& error, const Target& target) {
+  const std::string& file = target.create->file;
+  std::string what = "make table \"" + target.table.text() + "\"";
+  if (!file.empty()) {
+    what += " by " + file;
+    if (error.position > 0) what += ":" + std::to_string(line_of(target.create->sql, error.position));
+  }
+  Error out = connection.error(error, what);
+  const std::string schema = target.table.schema.empty() ? "public" : target.table.schema;
+  if (error.is("42501"))
+    out.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(schema) + " TO " + quoted(connection.user()) +
+               ", or make the table yourself";
+  if (error.is("3F000")) out.hint = "make the schema first: CREATE SCHEMA " + quoted(schema);
+  return out;
+}
+
+// The file runs as one piece, as psql -1 would run it. Of two processes the second finds the table there.
+Result<void> make_table(Connection& connection, const Target& target) {
+  if (Reply begun = connection.run("begin;" + creation_lock()); !begun)
+    return fail(connection.error(begun.error(), "begin a transaction"));
+  const Result<std::optional<Table>> there = describe(connection, target.table);
+  if (!there || *there) {
+    static_cast<void>(connection.run("rollback"));
+    if (!there) return fail(there.error());
     return {};
   }
-
-  Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override {
-    const auto plan = plans_.find(target.flow);
-    if (plan == plans_.end()) return fail(Fault::failed, "flow " + target.flow + ": the sink was opened before the table was prepared");
-    SinkPlan with_run = plan->second;
-    with_run.run = run;
-    return std::unique_ptr<Sink>(std::make_unique<TableSink>(options_, "sluice/" + project_ + "/" + target.flow, std::move(with_run)));
+  const std::string& file = target.create->sql;
+  Reply made = connection.run(file.empty() ? create_table_sql(target.table, target.columns) : file);
+  if (made) made = connection.run("commit");
+  if (made) {
+    log::info("table made", {{"table", target.table.text()}});
+    return {};
   }
-
-  std::size_t sinks_max() const override { return 16; }
-  Ledger& ledger() override { return ledger_; }
-  std::vector<Finding> probe(const Target* target) override { return probe_database(connection_, names_, target); }
-
-  Result<Rows> first_rows(const TableName& table, std::size_t most) override {
-    SLUICE_TRY(const ResultSet found, connection_.run("SELECT * FROM " + quoted(table) + " LIMIT " + std::to_string(most), "read " + table.text()));
-    Rows rows;
-    for (int column = 0; column < PQnfields(found.get()); ++column) rows.names.emplace_back(PQfname(found.get(), column));
-    for (int row = 0; row < PQntuples(found.get()); ++row) {
-      Cells cells;
-      for (int column = 0; column < PQnfields(found.get()); ++column) {
-        cells.push_back(PQgetisnull(found.get(), row, column) == 1 ? std::nullopt : std::optional(cell(found, row, column)));
-      }
-      rows.rows.push_back(std::move(cells));
-    }
-    return rows;
-  }
-
-  Result<bool> has_table(const TableName& table) override {
-    SLUICE_TRY(const auto shape, describe(connection_, table));
-    return shape.has_value();
-  }
-
-  Result<std::uint64_t> count_rows(const TableName& table) override {
-    SLUICE_TRY(const ResultSet rows, connection_.run("SELECT count(*) FROM " + quoted(table), "count " + table.text()));
-    return std::strtoull(cell(rows, 0, 0).c_str(), nullptr, 10);
-  }
-
- private:
-  // The table as it is, or as it was made now. One that is there is never altered.
-  Result<TableShape> table_for(const Target& target) {
-    SLUICE_TRY(auto shape, describe(connection_, target.table));
-    if (shape) return *std::move(shape);
-    if (!target.create) {
-      return fail(Fault::conflict, "there is no table " + target.table.text() + " in " + connection_.where(),
-                  "make it, or let the flow make it by `create: FILE.sql` or `create: true`");
-    }
-    const auto made = connection_.run(create_sql(target), target.create->file.empty() ? "make table " + target.table.text() : target.create->file,
-                                      Wording::with_message);
-    SLUICE_TRY(shape, describe(connection_, target.table));
-    if (shape) return *std::move(shape);  // by us, or by another process at the same moment
-    if (!made) return fail(made.error());
-    return fail(Fault::conflict, target.create->file + " ran, but there is no table " + target.table.text() + " afterwards", "name the table as the file makes it");
-  }
-
-  static std::string create_sql(const Target& target) {
-    if (!target.create->sql.empty()) return target.create->sql;
-    std::string columns;
-    for (const Field& field : target.columns) {
-      columns += (columns.empty() ? "" : ", ") + quoted(field.name) + " " + column_type(field.type);
-    }
-    return "CREATE TABLE IF NOT EXISTS " + quoted(target.table) + " (" + columns + ")";
-  }
-
-  PostgresOptions options_;
-  std::string project_;
-  Connection connection_;
-  LedgerNames names_;
-  PostgresLedger ledger_;
-  std::map<std::string, SinkPlan> plans_;  // by flow
-};
+  const ServerError error = made.error();
+  if (!error.lost()) static_cast<void>(connection.run("rollback"));
+  return fail(not_made(connection, error, target));
+}
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_postgres(const Settings& settings, const Clock&) {
-  SLUICE_TRY(PostgresOptions options, read_options(settings));
-  return std::unique_ptr<Database>(std::make_unique<PostgresDatabase>(std::move(options), settings.project));
+Result<Connection*> Session::connection() {
+  if (connection_ && connection_->usable_after_idling()) return &*connection_;
+  connection_.reset();
+  SLUICE_TRY(Connection opened, Connection::open(options_, application_, clock_));
+  connection_.emplace(std::move(opened));
+  if (connection_->server_version() < 100000) {
+    const std::string where = connection_->where();
+    connection_.reset();
+    return fail(Fault::config, where + ": the server is older than PostgreSQL 10",
+                "use a server that is still maintained");
+  }
+  return &*connection_;
+}
+
+Result<Plan> plan_for(const Connection& connection, const Table& table, const Target& target) {
+  const std::string place = connection.where() + ": \"" + table.name.text() + "\"";
+  if (table.kind != 'r' && table.kind != 'p' && table.kind != 'f') {
+    return fail(Fault::conflict, place + " is no table that rows can be written to",
+                "name a table, not a view or an index");
+  }
+  if (!table.may_insert) {
+    return fail(Fault::denied, place + ": user \"" + connection.user() + "\" may not insert",
+                "GRANT INSERT ON " + quoted(table.name) + " TO " + quoted(connection.user()));
+  }
+  if (table.row_security) {
+    return fail(
+        Fault::conflict,
+        place + ": row-level security applies to user \"" + connection.user() + "\", and the server then refuses COPY",
+        "ALTER ROLE " + quoted(connection.user()) + " BYPASSRLS, or write to a table without policies");
+  }
+  return match_columns(target.columns, table, connection.where());
+}
+
+Result<void> TableDatabase::prepare(const Target& target) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  SLUICE_TRY(std::optional<Table> table, describe(*connection, target.table));
+  if (!table && !target.create) return fail(no_table(*connection, target.table));
+  // A table of another shape is found before anything is made.
+  if (table) SLUICE_CHECK(plan_for(*connection, *table, target));
+  SLUICE_CHECK(make_ledger(*connection, ledger_.names()));
+  if (!table) {
+    SLUICE_CHECK(make_table(*connection, target));
+    SLUICE_TRY(table, describe(*connection, target.table));
+    if (!table) {
+      Error error = no_table(*connection, target.table);
+      error.message +=
+          ", although " + (target.create->file.empty() ? "it was just made" : target.create->file + " was run");
+      error.hint = "the file must make the table that `into` names, in the schema it names";
+      return fail(std::move(error));
+    }
+  }
+  SLUICE_TRY(Plan plan, plan_for(*connection, *table, target));
+  if (plan.as_text) log::debug("COPY in text form: a column has no binary encoder", {{"table", plan.table}});
+  if (table->unlogged) log::warning("the table is UNLOGGED: a crash of the server empties it", {{"table", plan.table}});
+
+  const LedgerNames& names = ledger_.names();
+  if (target.rejects) SLUICE_CHECK(make_rejects_table(*connection, *target.rejects));
+  SLUICE_TRY(plan.flow, flow_number(*connection, names, target.project, target.flow));
+  plan.rejects = target.rejects ? quoted(*target.rejects) : names.of("reject");
+  plan.copy_keys = "COPY " + names.of("message") + " (flow, key) FROM STDIN (FORMAT binary)";
+  plan.insert_keys =
+      "insert into " + names.of("message") +
+      " (flow, key) select $1::integer, k from unnest($2::uuid[]) as k on conflict do nothing returning key";
+  plan.project = target.project;
+  plan.flow_name = target.flow;
+  plans_[{target.project, target.flow}] = std::make_shared<const Plan>(std::move(plan));
+  return {};
+}
+
+Result<std::unique_ptr<Sink>> TableDatabase::open_sink(const Target& target, std::int64_t run) {
+  const auto plan = plans_.find({target.project, target.flow});
+  assert(plan != plans_.end() && "prepare() comes before open_sink()");
+  return std::make_unique<TableSink>(session_.options(), plan->second, run, session_.clock());
+}
+
+Result<Rows> TableDatabase::first_rows(const TableName& table, std::size_t most) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  const Reply found = connection->run("select * from " + quoted(table) + " limit " + std::to_string(most));
+  if (!found) return fail(connection->error(found.error(), "read table \"" + table.text() + "\""));
+  Rows out;
+  for (std::size_t column = 0; column < found->columns(); ++column) out.names.push_back(found->name(column));
+  for (std::size_t row = 0; row < found->rows(); ++row) {
+    Cells cells;
+    for (std::size_t column = 0; column < found->columns(); ++column) {
+      cells.push_back(found->is_null(row, column) ? std::nullopt : std::optional(found->text(row, column)));
+    }
+    out.rows.push_back(std::move(cells));
+  }
+  return out;
+}
+
+Result<bool> TableDatabase::has_table(const TableName& table) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  SLUICE_TRY(const std::optional<Table> found, describe(*connection, table));
+  return found.has_value();
+}
+
+Result<std::uint64_t> TableDatabase::count_rows(const TableName& table) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  const Reply found = connection->run("select count(*) from " + quoted(table));
+  if (!found) return fail(connection->error(found.error(), "count table \"" + table.text() + "\""));
+  return static_cast<std::uint64_t>(found->integer(0, 0));
+}
+
+Result<std::unique_ptr<Database>> open_postgres(const Settings& settings, const Clock& clock) {
+  SLUICE_TRY(ConnectOptions options, connect_options(settings, &process_environment));
+  SLUICE_TRY(const std::int64_t connections, settings.integer("connections", 4, 1, 64));
+  const Setting* ledger = settings.find("ledger");
+  const std::string schema = ledger == nullptr || ledger->text.empty() ? "sluice" : ledger->text;
+  constexpr std::size_t name_bytes_max = 63;  // NAMEDATALEN - 1
+  if (schema.size() > name_bytes_max || schema.find('\0') != std::string::npos || schema.starts_with("pg_")) {
+    return fail(Fault::config, (ledger != nullptr ? ledger->place : settings.place).text() +
+                                   ": 'ledger' is no name for a schema: at most 63 bytes, not beginning with pg_");
+  }
+  return std::make_unique<TableDatabase>(std::move(options), settings.project, LedgerNames(schema),
+                                         static_cast<std::size_t>(connections), clock);
 }
 
 }  // namespace sluice::postgres

@@ -1,374 +1,388 @@
 #include "sluice/postgres/encoder.hpp"
 
-#include <fmt/format.h>
+#include <arpa/inet.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 
-#include "sluice/core/delivery.hpp"
 #include "sluice/core/words.hpp"
-#include "sluice/postgres/wire.hpp"
+#include "sluice/postgres/utf8.hpp"
 
 namespace sluice::postgres {
 namespace {
 
-// From pg_type.dat; these numbers never change.
-enum : Oid {
-  oid_bool = 16, oid_bytea = 17, oid_int8 = 20, oid_int2 = 21, oid_int4 = 23, oid_text = 25, oid_json = 114,
-  oid_float4 = 700, oid_float8 = 701, oid_bpchar = 1042, oid_varchar = 1043, oid_date = 1082, oid_timestamp = 1114,
-  oid_timestamptz = 1184, oid_numeric = 1700, oid_uuid = 2950, oid_jsonb = 3802,
-};
+constexpr std::int32_t epoch_days = 10957;  // from 1970-01-01 to 2000-01-01, PostgreSQL's day 0
+constexpr std::int64_t day_micros = 86400LL * 1000000;
+// PostgreSQL's range, from its timestamp.h, counted from 2000-01-01: 4714-11-24 BC to 294276 and 5874897.
+constexpr std::int64_t date_first = -2451545;
+constexpr std::int64_t date_end = 2145031949;
+constexpr std::int64_t timestamp_first = -211813488000000000;
+constexpr std::int64_t timestamp_end = 9223371331200000000;
 
-constexpr std::int32_t days_to_2000 = 10957;
-constexpr std::int64_t micros_to_2000 = 946'684'800'000'000;
-constexpr int modifier_header = 4;  // what a length or precision modifier has on top
+using Out = CopyBuffer;
 
-bool is_number(Kind kind) { return kind == Kind::int32 || kind == Kind::int64 || kind == Kind::decimal || kind == Kind::float64; }
+const char* put_bool(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  out.put_int32(1);
+  out.put(values.at<std::uint8_t>(row) != 0 ? '\1' : '\0');
+  return nullptr;
+}
 
-// Empty: no way from our type into that column.
-std::optional<Wire> wire_for(Type type, const TableColumn& column) {
-  const Kind kind = type.kind;
-  const bool whole = kind == Kind::int32 || kind == Kind::int64 || kind == Kind::decimal;
-  const bool text_like = kind == Kind::text || kind == Kind::json;
-  if (!column.labels.empty()) return text_like ? std::optional(Wire::label) : std::nullopt;
-  switch (column.type) {
-    case oid_bool: return kind == Kind::boolean ? std::optional(Wire::boolean) : std::nullopt;
-    case oid_int2: return whole ? std::optional(Wire::int2) : std::nullopt;
-    case oid_int4: return whole ? std::optional(Wire::int4) : std::nullopt;
-    case oid_int8: return whole ? std::optional(Wire::int8) : std::nullopt;
-    case oid_float4: return is_number(kind) ? std::optional(Wire::float4) : std::nullopt;
-    case oid_float8: return is_number(kind) ? std::optional(Wire::float8) : std::nullopt;
-    case oid_numeric: return whole ? std::optional(Wire::numeric) : kind == Kind::float64 ? std::optional(Wire::any) : std::nullopt;
-    case oid_text:
-    case oid_varchar:
-    case oid_bpchar: return text_like ? std::optional(Wire::text) : std::nullopt;
-    case oid_bytea: return kind == Kind::bytes ? std::optional(Wire::bytea) : std::nullopt;
-    case oid_date: return kind == Kind::date ? std::optional(Wire::date) : std::nullopt;
-    case oid_timestamp: return kind == Kind::timestamp ? std::optional(Wire::timestamp) : std::nullopt;
-    // A timestamp without a zone is UTC everywhere in a project.
-    case oid_timestamptz: return kind == Kind::timestamp || kind == Kind::timestamp_tz ? std::optional(Wire::timestamp) : std::nullopt;
-    case oid_uuid: return kind == Kind::uuid ? std::optional(Wire::uuid) : kind == Kind::text ? std::optional(Wire::uuid_from_text) : std::nullopt;
-    case oid_json: return text_like ? std::optional(Wire::text) : std::nullopt;
-    case oid_jsonb: return text_like ? std::optional(Wire::jsonb) : std::nullopt;
-    default: return text_like ? std::optional(Wire::any) : std::nullopt;
+// The whole number that a value of `kind` is; empty: it has a fraction.
+template <Kind kind>
+std::optional<Int128> whole(const Encoder& encoder, const Vector& values, std::size_t row) {
+  if constexpr (kind == Kind::int32) {
+    return values.at<std::int32_t>(row);
+  } else if constexpr (kind == Kind::int64) {
+    return values.at<std::int64_t>(row);
+  } else {
+    const Int128 value = values.at<Int128>(row);
+    if (encoder.factor != 1 && value % encoder.factor != 0) return std::nullopt;
+    return value / encoder.factor;
   }
 }
 
-// A number as a whole one, where it is; the reason why not otherwise.
-const char* whole_number(const Vector& vector, std::size_t row, Type type, Int128& out) {
-  switch (type.kind) {
-    case Kind::int32: out = vector.at<std::int32_t>(row); return nullptr;
-    case Kind::int64: out = vector.at<std::int64_t>(row); return nullptr;
+template <Kind kind, class Integer>
+const char* put_integer(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
+  const std::optional<Int128> value = whole<kind>(encoder, values, row);
+  if (!value) return "inexact";
+  if (*value < std::numeric_limits<Integer>::min() || *value > std::numeric_limits<Integer>::max())
+    return "out_of_range";
+  out.put_int32(sizeof(Integer));
+  if constexpr (sizeof(Integer) == 2) {
+    out.put_int16(static_cast<Integer>(*value));
+  } else if constexpr (sizeof(Integer) == 4) {
+    out.put_int32(static_cast<Integer>(*value));
+  } else {
+    out.put_int64(static_cast<Integer>(*value));
+  }
+  return nullptr;
+}
+
+template <Kind kind>
+double as_double(const Vector& values, std::size_t row) {
+  if constexpr (kind == Kind::int32) {
+    return values.at<std::int32_t>(row);
+  } else if constexpr (kind == Kind::int64) {
+    return static_cast<double>(values.at<std::int64_t>(row));
+  } else {
+    return values.at<double>(row);
+  }
+}
+
+template <Kind kind>
+const char* put_float8(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  const double value = as_double<kind>(values, row);
+  if constexpr (kind == Kind::int64) {
+    // 2^63 does not fit back into an int64, and is no value of one.
+    if (value >= 9223372036854775808.0 || static_cast<std::int64_t>(value) != values.at<std::int64_t>(row))
+      return "inexact";
+  }
+  out.put_int32(8);
+  out.put_int64(std::bit_cast<std::int64_t>(value));
+  return nullptr;
+}
+
+template <Kind kind>
+const char* put_float4(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  const double value = as_double<kind>(values, row);
+  if (std::isfinite(value) && std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max()))
+    return "out_of_range";
+  const auto narrow = static_cast<float>(value);
+  if (value != 0 && narrow == 0) return "out_of_range";  // the server, too, calls this an underflow
+  if constexpr (kind != Kind::float64) {
+    if (static_cast<double>(narrow) != value) return "inexact";
+  }
+  out.put_int32(4);
+  out.put_int32(std::bit_cast<std::int32_t>(narrow));
+  return nullptr;
+}
+
+const char* put_digits(const Encoder& encoder, const Digits& digits, int shown, Out& out) {
+  switch (fits(digits, encoder.limit)) {
+    case Fit::too_large: return "out_of_range";
+    case Fit::too_fine: return "inexact";
+    case Fit::fits: break;
+  }
+  const std::size_t mark = out.size();
+  const std::size_t size = put_numeric(digits, shown, out.grow(4 + numeric_bytes_max) + 4);
+  out.shrink(mark);
+  out.put_int32(static_cast<std::int32_t>(size));
+  out.grow(size);
+  return nullptr;
+}
+
+template <Kind kind>
+const char* put_numeric_of(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
+  if constexpr (kind == Kind::int32)
+    return put_digits(encoder, digits_of(Int128{values.at<std::int32_t>(row)}, 0), 0, out);
+  if constexpr (kind == Kind::int64)
+    return put_digits(encoder, digits_of(Int128{values.at<std::int64_t>(row)}, 0), 0, out);
+  if constexpr (kind == Kind::decimal) {
+    return put_digits(encoder, digits_of(values.at<Int128>(row), encoder.from.scale), encoder.from.scale, out);
+  }
+  if constexpr (kind == Kind::float64) {
+    const double value = values.at<double>(row);
+    if (std::isnan(value)) {
+      out.put_int32(8);
+      put_numeric_nan(out.grow(8));
+      return nullptr;
+    }
+    if (std::isinf(value)) return "out_of_range";  // servers before 14 have no infinite numeric
+    Digits digits = digits_of(value);
+    if (encoder.limit.precision != 0) round_to(encoder.limit.scale, digits);
+    return put_digits(encoder, digits, std::max(0, digits.count - digits.point), out);
+  }
+  return nullptr;
+}
+
+const char* check_text(const Encoder& encoder, std::string_view text) {
+  const Characters characters = count_characters(text);
+  if (!characters.valid) return "invalid_utf8";
+  if (characters.has_nul) return "nul_in_text";
+  if (encoder.length_max != 0 && characters.count > encoder.length_max) return "too_long";
+  return nullptr;
+}
+
+const char* put_plain_text(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
+  const std::string_view text = values.at<Text>(row).view();
+  if (const char* reason = check_text(encoder, text)) return reason;
+  out.put_int32(static_cast<std::int32_t>(text.size()));
+  out.put(text);
+  return nullptr;
+}
+
+const char* put_label(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
+  const std::string_view text = values.at<Text>(row).view();
+  if (!std::ranges::binary_search(encoder.labels, text, std::less<>())) return "not_allowed_value";
+  out.put_int32(static_cast<std::int32_t>(text.size()));
+  out.put(text);
+  return nullptr;
+}
+
+const char* put_jsonb(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
+  const std::string_view text = values.at<Text>(row).view();
+  if (const char* reason = check_text(encoder, text)) return reason;
+  out.put_int32(static_cast<std::int32_t>(text.size() + 1));
+  out.put('\1');  // version of jsonb's binary form
+  out.put(text);
+  return nullptr;
+}
+
+const char* put_bytes(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  const std::string_view bytes = values.at<Text>(row).view();
+  out.put_int32(static_cast<std::int32_t>(bytes.size()));
+  out.put(bytes);
+  return nullptr;
+}
+
+const char* put_uuid(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  out.put_int32(16);
+  out.put({reinterpret_cast<const char*>(&values.at<Key>(row)), 16});
+  return nullptr;
+}
+
+const char* put_uuid_text(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  Key key;
+  if (!parse_uuid(values.at<Text>(row).view(), key)) return "malformed_value";
+  out.put_int32(16);
+  out.put({reinterpret_cast<const char*>(key.bytes.data()), 16});
+  return nullptr;
+}
+
+const char* put_date(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  const std::int32_t days = values.at<std::int32_t>(row);
+  std::int32_t sent = 0;
+  if (days == INT32_MAX) {
+    sent = INT32_MAX;
+  } else if (days <= -INT32_MAX) {
+    sent = INT32_MIN;
+  } else {
+    const std::int64_t since = std::int64_t{days} - epoch_days;
+    if (since < date_first || since >= date_end) return "out_of_range";
+    sent = static_cast<std::int32_t>(since);
+  }
+  out.put_int32(4);
+  out.put_int32(sent);
+  return nullptr;
+}
+
+const char* put_micros(std::int64_t micros, Out& out) {
+  std::int64_t sent = 0;
+  if (micros == INT64_MAX) {
+    sent = INT64_MAX;
+  } else if (micros <= -INT64_MAX) {
+    sent = INT64_MIN;
+  } else {
+    if (micros < timestamp_first + epoch_days * day_micros) return "out_of_range";
+    sent = micros - epoch_days * day_micros;
+    if (sent >= timestamp_end) return "out_of_range";
+  }
+  out.put_int32(8);
+  out.put_int64(sent);
+  return nullptr;
+}
+
+const char* put_timestamp(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  return put_micros(values.at<std::int64_t>(row), out);
+}
+
+const char* put_date_as_timestamp(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  const std::int32_t days = values.at<std::int32_t>(row);
+  if (days == INT32_MAX) return put_micros(INT64_MAX, out);
+  if (days <= -INT32_MAX) return put_micros(-INT64_MAX, out);
+  // 292 277 years fit in 64 bits of microseconds.
+  if (days > 106751991 || days < -106751991) return "out_of_range";
+  return put_micros(days * day_micros, out);
+}
+
+template <bool is_cidr>
+const char* put_inet(const Encoder&, const Vector& values, std::size_t row, Out& out) {
+  std::string_view text = values.at<Text>(row).view();
+  std::array<char, INET6_ADDRSTRLEN> name{};
+  const std::size_t slash = text.find('/');
+  const std::string_view host = text.substr(0, slash);
+  if (host.size() >= name.size() || host.find('\0') != std::string_view::npos) return "malformed_value";
+  std::memcpy(name.data(), host.data(), host.size());
+  const bool is_v6 = host.find(':') != std::string_view::npos;
+  std::array<unsigned char, 16> address{};
+  if (inet_pton(is_v6 ? AF_INET6 : AF_INET, name.data(), address.data()) != 1) return "malformed_value";
+  const unsigned bytes = is_v6 ? 16 : 4;
+  unsigned bits = bytes * 8;
+  if (slash != std::string_view::npos) {
+    text.remove_prefix(slash + 1);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
+    if (error != std::errc{} || end != text.data() + text.size() || bits > bytes * 8) return "malformed_value";
+  }
+  if (is_cidr) {  // a network: no bit of a host may be set
+    for (unsigned bit = bits; bit < bytes * 8; ++bit) {
+      if ((address[bit / 8] >> (7 - bit % 8) & 1U) != 0) return "malformed_value";
+    }
+  }
+  out.put_int32(static_cast<std::int32_t>(4 + bytes));
+  // PostgreSQL's own numbers of the families, then bits, whether it is a network, bytes of the address.
+  for (const unsigned byte : {is_v6 ? 3U : 2U, bits, is_cidr ? 1U : 0U, bytes}) out.put(static_cast<char>(byte));
+  out.put({reinterpret_cast<const char*>(address.data()), bytes});
+  return nullptr;
+}
+
+const char* put_uuid_as_text(const Encoder& encoder, const Vector& values, std::size_t row, Out& out) {
+  if (encoder.length_max != 0 && encoder.length_max < 36) return "too_long";
+  constexpr const char* digits = "0123456789abcdef";
+  const auto& key = values.at<Key>(row);
+  out.put_int32(36);
+  char* at = out.grow(36);
+  for (std::size_t i = 0; i < key.bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    *at++ = digits[key.bytes[i] >> 4U];
+    *at++ = digits[key.bytes[i] & 15U];
+  }
+  return nullptr;
+}
+
+template <Kind kind>
+Encode number_encoder(std::uint32_t type) {
+  switch (type) {
+    case int2_type: return put_integer<kind, std::int16_t>;
+    case int4_type: return put_integer<kind, std::int32_t>;
+    case int8_type: return put_integer<kind, std::int64_t>;
+    case numeric_type: return put_numeric_of<kind>;
     default: break;
   }
-  out = vector.at<Int128>(row);
-  for (unsigned i = 0; i < type.scale; ++i) {
-    if (out % 10 != 0) return "out_of_range";
-    out /= 10;
+  if constexpr (kind != Kind::decimal) {
+    if (type == float8_type) return put_float8<kind>;
+    if (type == float4_type) return put_float4<kind>;
   }
   return nullptr;
 }
 
-double as_double(const Vector& vector, std::size_t row, Type type) {
-  switch (type.kind) {
-    case Kind::int32: return vector.at<std::int32_t>(row);
-    case Kind::int64: return static_cast<double>(vector.at<std::int64_t>(row));
-    case Kind::decimal: return static_cast<double>(vector.at<Int128>(row)) / std::pow(10.0, type.scale);
-    default: return vector.at<double>(row);
+Encode text_encoder(const Column& column, Kind kind) {
+  if (column.is_enum) return put_label;
+  switch (column.type) {
+    case text_type:
+    case varchar_type:
+    case bpchar_type:
+    case json_type: return put_plain_text;
+    case jsonb_type: return put_jsonb;
+    case uuid_type: return kind == Kind::text ? put_uuid_text : nullptr;
+    case inet_type: return kind == Kind::text ? put_inet<false> : nullptr;
+    case cidr_type: return kind == Kind::text ? put_inet<true> : nullptr;
+    default: return nullptr;
   }
 }
 
-template <class T>
-const char* put_whole(const Vector& vector, std::size_t row, Type type, std::string& out) {
-  Int128 number = 0;
-  if (const char* wrong = whole_number(vector, row, type, number)) return wrong;
-  if (number < std::numeric_limits<T>::min() || number > std::numeric_limits<T>::max()) return "out_of_range";
-  put_field(static_cast<T>(number), out);
-  return nullptr;
-}
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-const char* check_text(std::string_view text, const ColumnEncoder& column) {
-  if (text.find('\0') != std::string_view::npos) return "nul_in_text";
-  if (column.length_max >= 0 && text.size() > static_cast<std::size_t>(column.length_max) &&
-      characters(text) > static_cast<std::size_t>(column.length_max)) {
-    return "too_long";
-  }
-  return nullptr;
-}
-
-const char* put_numeric_value(const Vector& vector, std::size_t row, const ColumnEncoder& column, std::string& out) {
-  Int128 number = 0;
-  unsigned scale = 0;
-  switch (column.type.kind) {
-    case Kind::int32: number = vector.at<std::int32_t>(row); break;
-    case Kind::int64: number = vector.at<std::int64_t>(row); break;
-    default:
-      number = vector.at<Int128>(row);
-      scale = column.type.scale;
-      break;
-  }
-  if (!fits_numeric(number, scale, column.precision, column.scale)) return "out_of_range";
-  put_numeric(number, scale, out);
-  return nullptr;
-}
-
-const char* put_value(const Vector& vector, std::size_t row, const ColumnEncoder& column, std::string& out) {
-  switch (column.wire) {
-    case Wire::boolean: put_field(vector.at<std::int8_t>(row), out); return nullptr;
-    case Wire::int2: return put_whole<std::int16_t>(vector, row, column.type, out);
-    case Wire::int4: return put_whole<std::int32_t>(vector, row, column.type, out);
-    case Wire::int8: return put_whole<std::int64_t>(vector, row, column.type, out);
-    case Wire::float4: {
-      const double value = as_double(vector, row, column.type);
-      if (std::isfinite(value) && std::abs(value) > static_cast<double>(std::numeric_limits<float>::max())) return "out_of_range";
-      put_field(std::bit_cast<std::int32_t>(static_cast<float>(value)), out);
-      return nullptr;
-    }
-    case Wire::float8: put_field(std::bit_cast<std::int64_t>(as_double(vector, row, column.type)), out); return nullptr;
-    case Wire::numeric: return put_numeric_value(vector, row, column, out);
-    case Wire::text: {
-      const std::string_view text = vector.at<Text>(row).view();
-      if (const char* wrong = check_text(text, column)) return wrong;
-      put_field(text, out);
-      return nullptr;
-    }
-    case Wire::label: {
-      const std::string_view text = vector.at<Text>(row).view();
-      if (std::ranges::find(column.labels, text) == column.labels.end()) return "not_allowed_value";
-      put_field(text, out);
-      return nullptr;
-    }
-    case Wire::jsonb: {
-      const std::string_view text = vector.at<Text>(row).view();
-      if (const char* wrong = check_text(text, column)) return wrong;
-      put_number(static_cast<std::int32_t>(text.size() + 1), out);
-      out += '\1';  // the version of the format
-      out.append(text);
-      return nullptr;
-    }
-    case Wire::bytea: put_field(vector.at<Text>(row).view(), out); return nullptr;
-    case Wire::date: {
-      const std::int32_t days = vector.at<std::int32_t>(row);
-      // DuckDB and PostgreSQL both keep the infinities as the largest and smallest number.
-      const bool infinite = days == std::numeric_limits<std::int32_t>::max() || days <= -std::numeric_limits<std::int32_t>::max();
-      if (infinite) {
-        put_field(days > 0 ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min(), out);
-        return nullptr;
-      }
-      if (days < std::numeric_limits<std::int32_t>::min() + days_to_2000 + 1) return "out_of_range";
-      put_field(days - days_to_2000, out);
-      return nullptr;
-    }
-    case Wire::timestamp: {
-      const std::int64_t micros = vector.at<std::int64_t>(row);
-      const bool infinite = micros == std::numeric_limits<std::int64_t>::max() || micros <= -std::numeric_limits<std::int64_t>::max();
-      if (infinite) {
-        put_field(micros > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min(), out);
-        return nullptr;
-      }
-      if (micros < std::numeric_limits<std::int64_t>::min() + micros_to_2000 + 1) return "out_of_range";
-      put_field(micros - micros_to_2000, out);
-      return nullptr;
-    }
-    case Wire::uuid: {
-      const auto& bytes = vector.at<std::array<char, 16>>(row);
-      put_field(std::string_view(bytes.data(), 16), out);
-      return nullptr;
-    }
-    case Wire::uuid_from_text: {
-      Key key;
-      if (!parse_uuid(vector.at<Text>(row).view(), key)) return "malformed_value";
-      put_field(std::string_view(reinterpret_cast<const char*>(key.bytes.data()), 16), out);
-      return nullptr;
-    }
-    case Wire::any: break;
-  }
-  return "malformed_value";
-}
-
-// COPY's text format: backslash, tab and line ends are escaped.
-void put_escaped(std::string_view text, std::string& out) {
-  for (const char c : text) {
-    switch (c) {
-      case '\\': out += "\\\\"; break;
-      case '\t': out += "\\t"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      default: out += c;
-    }
-  }
-}
-
-const char* put_text_value(const Vector& vector, std::size_t row, const ColumnEncoder& column, std::string& out) {
-  switch (column.type.kind) {
-    case Kind::boolean: out += vector.at<std::uint8_t>(row) != 0 ? 't' : 'f'; return nullptr;
-    case Kind::int32: fmt::format_to(std::back_inserter(out), "{}", vector.at<std::int32_t>(row)); return nullptr;
-    case Kind::int64: fmt::format_to(std::back_inserter(out), "{}", vector.at<std::int64_t>(row)); return nullptr;
-    case Kind::float64: fmt::format_to(std::back_inserter(out), "{}", vector.at<double>(row)); return nullptr;
-    case Kind::decimal: {
-      const Int128 number = vector.at<Int128>(row);
-      if (column.wire == Wire::numeric && !fits_numeric(number, column.type.scale, column.precision, column.scale)) return "out_of_range";
-      put_decimal_text(number, column.type.scale, out);
-      return nullptr;
-    }
+Encode binary_encoder(Kind kind, const Column& column) {
+  const std::uint32_t type = column.type;
+  switch (kind) {
+    case Kind::boolean: return type == bool_type ? put_bool : nullptr;
+    case Kind::int32: return number_encoder<Kind::int32>(type);
+    case Kind::int64: return number_encoder<Kind::int64>(type);
+    case Kind::decimal: return number_encoder<Kind::decimal>(type);
+    case Kind::float64:
+      if (type == float8_type) return put_float8<Kind::float64>;
+      if (type == float4_type) return put_float4<Kind::float64>;
+      return type == numeric_type ? put_numeric_of<Kind::float64> : nullptr;
     case Kind::text:
-    case Kind::json: {
-      const std::string_view text = vector.at<Text>(row).view();
-      if (const char* wrong = check_text(text, column)) return wrong;
-      put_escaped(text, out);
-      return nullptr;
-    }
-    case Kind::bytes:
-      out += "\\\\x";
-      for (const char c : vector.at<Text>(row).view()) fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(c));
-      return nullptr;
-    case Kind::date: fmt::format_to(std::back_inserter(out), "J{}", std::int64_t{vector.at<std::int32_t>(row)} + 2440588); return nullptr;
+    case Kind::json: return text_encoder(column, kind);
+    case Kind::bytes: return type == bytea_type ? put_bytes : nullptr;
+    case Kind::date:
+      if (type == timestamp_type) return put_date_as_timestamp;
+      return type == date_type ? put_date : nullptr;
     case Kind::timestamp:
-    case Kind::timestamp_tz: {
-      const std::int64_t micros = vector.at<std::int64_t>(row);
-      const std::int64_t day = 86'400'000'000;
-      const std::int64_t days = micros >= 0 ? micros / day : -((-micros + day - 1) / day);
-      const std::int64_t rest = micros - days * day;
-      // A Julian day and a time: no calendar needed here.
-      fmt::format_to(std::back_inserter(out), "J{} {:02}:{:02}:{:02}.{:06}{}", days + 2440588, rest / 3'600'000'000, rest / 60'000'000 % 60,
-                     rest / 1'000'000 % 60, rest % 1'000'000, "+00");
-      return nullptr;
-    }
-    case Kind::uuid: {
-      Key key;
-      std::copy_n(vector.at<std::array<std::uint8_t, 16>>(row).begin(), 16, key.bytes.begin());
-      out += to_uuid(key);
-      return nullptr;
-    }
+    case Kind::timestamp_tz: return type == timestamp_type || type == timestamptz_type ? put_timestamp : nullptr;
+    case Kind::uuid:
+      if (type == text_type || type == varchar_type || type == bpchar_type) return put_uuid_as_text;
+      return type == uuid_type ? put_uuid : nullptr;
   }
   return nullptr;
 }
 
-std::vector<std::string> names_of(const TableShape& table) {
-  std::vector<std::string> names;
-  for (const TableColumn& column : table.columns) names.push_back(column.name);
-  return names;
+// Types that a select has a type of its own for: a text in their place is a cast that was forgotten.
+bool has_kind(std::uint32_t type) {
+  constexpr std::array types{bool_type,   bytea_type, int8_type,      int2_type,        int4_type,   float4_type,
+                             float8_type, date_type,  timestamp_type, timestamptz_type, numeric_type};
+  return std::ranges::find(types, type) != types.end();
 }
-
-Result<ColumnEncoder> encoder_for(const Field& field, std::size_t number, const TableShape& table) {
-  const TableColumn* column = table.find(field.name);
-  if (column == nullptr) {
-    return fail(Fault::conflict, "table " + table.name + " has no column \"" + field.name + "\", which the select gives",
-                did_you_mean(field.name, names_of(table)));
-  }
-  if (column->generated) {
-    return fail(Fault::conflict, "column \"" + field.name + "\" of table " + table.name + " is generated by the server", "leave it out of the select");
-  }
-  const auto wire = wire_for(field.type, *column);
-  if (!wire) {
-    return fail(Fault::conflict, "column \"" + field.name + "\" of table " + table.name + " is " + column->type_text + ", but the select gives " + to_string(field.type),
-                "cast it in the select");
-  }
-  ColumnEncoder encoder;
-  encoder.name = field.name;
-  encoder.vector = number;
-  encoder.type = field.type;
-  encoder.wire = *wire;
-  encoder.not_null = column->not_null;
-  encoder.labels = column->labels;
-  if ((column->type == oid_varchar || column->type == oid_bpchar) && column->modifier >= modifier_header) {
-    encoder.length_max = column->modifier - modifier_header;
-  }
-  if (column->type == oid_numeric && column->modifier >= modifier_header) {
-    const int modifier = column->modifier - modifier_header;
-    encoder.precision = modifier >> 16;
-    encoder.scale = ((modifier & 0x7ff) ^ 1024) - 1024;  // 11 bits, may be negative from version 15 on
-  }
-  return encoder;
-}
-
-struct Sentence {
-  std::string_view reason;
-  std::string_view text;
-};
-constexpr std::array<Sentence, 6> sentences{{
-    {"null_not_allowed", "the table's column takes no NULL"},
-    {"out_of_range", "the number does not fit the table's column"},
-    {"too_long", "the text is longer than the table's column"},
-    {"nul_in_text", "the text holds a NUL character, which PostgreSQL cannot store"},
-    {"not_allowed_value", "the text is no label of the column's enum"},
-    {"malformed_value", "the text is not of the column's type"},
-}};
 
 }  // namespace
 
-std::string_view explain(std::string_view reason) {
-  const auto found = std::ranges::find(sentences, reason, &Sentence::reason);
-  return found == sentences.end() ? "the table's column does not take the value" : found->text;
-}
-
-Result<RowEncoder> RowEncoder::plan(const Schema& columns, const TableShape& table) {
-  RowEncoder encoder;
-  std::string names;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    SLUICE_TRY(ColumnEncoder column, encoder_for(columns[i], i, table));
-    if (column.wire == Wire::any) encoder.binary_ = false;
-    names += (names.empty() ? "" : ", ") + quoted(column.name);
-    encoder.columns_.push_back(std::move(column));
+Result<Encoder> choose_encoder(const Field& field, const Column& column) {
+  Encoder out;
+  out.name = column.name;
+  out.from = field.type;
+  out.not_null = column.not_null;
+  out.labels = column.labels;
+  std::ranges::sort(out.labels);
+  if (column.type == numeric_type) out.limit = numeric_limit(column.typmod);
+  for (int i = 0; field.type.kind == Kind::decimal && i < std::min<int>(field.type.scale, 18); ++i) out.factor *= 10;
+  if ((column.type == varchar_type || column.type == bpchar_type) && column.typmod >= 4) {
+    out.length_max = static_cast<std::size_t>(column.typmod - 4);
   }
-  for (const TableColumn& column : table.columns) {
-    const bool given = std::ranges::find(columns, column.name, &Field::name) != columns.end();
-    if (!given && column.not_null && !column.has_default && !column.generated) {
-      return fail(Fault::conflict, "column \"" + column.name + "\" of table " + table.name + " takes no NULL and has no default, but the select does not give it",
-                  "add it to the select");
-    }
-  }
-  encoder.copy_sql_ = "COPY " + table.name + " (" + names + ") FROM STDIN" + (encoder.binary_ ? " (FORMAT binary)" : "");
-  return encoder;
+  out.encode = binary_encoder(field.type.kind, column);
+  const bool whole_type = column.type == int2_type || column.type == int4_type || column.type == int8_type;
+  const bool too_fine = field.type.kind == Kind::decimal && whole_type && field.type.scale > 18;
+  if (out.encode != nullptr && !too_fine) return out;
+  if (field.type.kind == Kind::text && !has_kind(column.type)) return out;  // as text, which the server reads
+  return fail(Fault::conflict,
+              "column \"" + column.name + "\": the select gives " + to_string(field.type) + ", the table has " +
+                  column.type_name,
+              "cast it in the select: cast(" + field.name + " as ...)");
 }
 
-void RowEncoder::header(std::string& out) const {
-  if (binary_) out.append("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
-}
-
-void RowEncoder::trailer(std::string& out) const {
-  if (binary_) put_number(std::int16_t{-1}, out);
-}
-
-RowRefusal RowEncoder::encode(const Batch& batch, std::size_t row, std::string& out) const {
-  return binary_ ? encode_binary(batch, row, out) : encode_text(batch, row, out);
-}
-
-RowRefusal RowEncoder::encode_binary(const Batch& batch, std::size_t row, std::string& out) const {
-  put_number(static_cast<std::int16_t>(columns_.size()), out);
-  for (const ColumnEncoder& column : columns_) {
-    const Vector& vector = batch.vectors[column.vector];
-    if (vector.is_null(row)) {
-      if (column.not_null) return {"null_not_allowed", &column};
-      put_null(out);
-    } else if (const char* wrong = put_value(vector, row, column, out)) {
-      return {wrong, &column};
-    }
-  }
-  return {};
-}
-
-RowRefusal RowEncoder::encode_text(const Batch& batch, std::size_t row, std::string& out) const {
-  bool first = true;
-  for (const ColumnEncoder& column : columns_) {
-    if (!first) out += '\t';
-    first = false;
-    const Vector& vector = batch.vectors[column.vector];
-    if (vector.is_null(row)) {
-      if (column.not_null) return {"null_not_allowed", &column};
-      out += "\\N";
-    } else if (const char* wrong = put_text_value(vector, row, column, out)) {
-      return {wrong, &column};
-    }
-  }
-  out += '\n';
-  return {};
+std::string sentence_for(std::string_view reason, std::string_view column) {
+  const std::string name = "column \"" + std::string(column) + "\"";
+  if (reason == "too_long") return "the text has more characters than " + name + " takes";
+  if (reason == "out_of_range") return "the value is outside the range of " + name;
+  if (reason == "inexact") return name + " cannot hold the value without losing digits";
+  if (reason == "nul_in_text") return "the text for " + name + " holds a NUL, which PostgreSQL cannot store";
+  if (reason == "invalid_utf8") return "the text for " + name + " is no UTF-8";
+  if (reason == "null_not_allowed") return name + " takes no NULL";
+  if (reason == "not_allowed_value") return "the text is none of the labels of " + name;
+  return "the value has not the form that " + name + " takes";
 }
 
 }  // namespace sluice::postgres

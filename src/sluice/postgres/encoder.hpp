@@ -1,11 +1,7 @@
-// Rows to the bytes of COPY, one encoder a column, chosen once from the catalogue.
-//
-// Binary, unless the table has a column whose type is only known to the server (inet, interval, arrays, ...):
-// then the whole table goes as text, which every type reads. Values are checked against the column's type,
-// length, precision and NOT NULL before they are sent; nothing is rounded, cut or replaced.
+// How the values of one column reach the server: chosen once from the select's type and the table's
+// column, then a plain function a value, which also checks what the server would check.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,60 +9,46 @@
 #include "sluice/core/batch.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/postgres/catalogue.hpp"
+#include "sluice/postgres/copy_buffer.hpp"
+#include "sluice/postgres/numeric.hpp"
 
 namespace sluice::postgres {
 
-// How a value goes over the wire.
-enum class Wire : std::uint8_t {
-  boolean, int2, int4, int8, float4, float8, numeric, text, bytea, date, timestamp, uuid, uuid_from_text, jsonb, label,
-  any,  // as text: the server makes of it what the column wants
-};
+struct Encoder;
 
-struct ColumnEncoder {
-  std::string name;
-  std::size_t vector = 0;  // of the batch
-  Type type;               // of the value
-  Wire wire = Wire::any;
+// Appends the value's length and bytes, or gives the reason code for which the row is refused. What it
+// appended then is for the caller to take away.
+using Encode = const char* (*)(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out);
+
+struct Encoder {
+  std::string name;  // of the table's column
+  Type from;         // what the select gives
   bool not_null = false;
-  int length_max = -1;     // characters; -1: any
-  int precision = -1;      // numeric; -1: any
-  int scale = 0;
-  std::vector<std::string> labels;  // of an enum
+  Encode encode = nullptr;            // null: there is no binary form for this type; the table goes as text
+  std::size_t length_max = 0;         // characters; 0: any
+  NumericLimit limit{};               // of a numeric
+  std::int64_t factor = 1;            // a decimal without fraction divides by this
+  std::vector<std::string> labels{};  // of an enum, sorted
 };
 
-// Why a row was refused: a reason code and the column, or nothing.
-struct RowRefusal {
-  const char* reason = nullptr;
-  const ColumnEncoder* column = nullptr;
-  explicit operator bool() const { return reason != nullptr; }
-};
+// An error says that these types do not go together, and what to write instead.
+Result<Encoder> choose_encoder(const Field& field, const Column& column);
 
-class RowEncoder {
- public:
-  // Errors (conflict) name every column that is extra, missing (NOT NULL and without a default), generated, or of a
-  // type that ours does not go into.
-  static Result<RowEncoder> plan(const Schema& columns, const TableShape& table);
+// The field in binary: checks for NULL first.
+inline const char* put_binary(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out) {
+  if (values.is_null(row)) {
+    if (encoder.not_null) return "null_not_allowed";
+    out.put_int32(-1);
+    return nullptr;
+  }
+  return encoder.encode(encoder, values, row, out);
+}
 
-  bool binary() const { return binary_; }
-  // "COPY table (columns) FROM STDIN (FORMAT ...)".
-  const std::string& copy_sql() const { return copy_sql_; }
+// The field in COPY's text form, checked the same way. `scratch` is used and left empty.
+const char* put_text(const Encoder& encoder, const Vector& values, std::size_t row, CopyBuffer& out,
+                     CopyBuffer& scratch);
 
-  // Begins and ends the stream of one COPY.
-  void header(std::string& out) const;
-  void trailer(std::string& out) const;
-  // Appends a row; after a refusal `out` may hold a part of it, which the caller takes off.
-  RowRefusal encode(const Batch& batch, std::size_t row, std::string& out) const;
-
- private:
-  RowRefusal encode_binary(const Batch& batch, std::size_t row, std::string& out) const;
-  RowRefusal encode_text(const Batch& batch, std::size_t row, std::string& out) const;
-
-  std::vector<ColumnEncoder> columns_;
-  bool binary_ = true;
-  std::string copy_sql_;
-};
-
-// A sentence for the reason of a RowRefusal.
-std::string_view explain(std::string_view reason);
+// One sentence for a person: "is longer than column "locale" (character varying(32)) takes".
+std::string sentence_for(std::string_view reason, std::string_view column);
 
 }  // namespace sluice::postgres

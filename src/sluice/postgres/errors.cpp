@@ -2,145 +2,167 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <utility>
 
 namespace sluice::postgres {
 namespace {
 
-struct State {
-  std::string_view code;
-  std::string_view name;
-  Fault fault;
-  std::string_view hint;
+using Name = std::pair<std::string_view, std::string_view>;
+
+// From the PostgreSQL documentation, appendix A: codes that a loader meets.
+constexpr std::array conditions{
+    Name{"08006", "connection_failure"},
+    Name{"08P01", "protocol_violation"},
+    Name{"0A000", "feature_not_supported"},
+    Name{"22001", "string_data_right_truncation"},
+    Name{"22003", "numeric_value_out_of_range"},
+    Name{"22007", "invalid_datetime_format"},
+    Name{"22008", "datetime_field_overflow"},
+    Name{"22012", "division_by_zero"},
+    Name{"22021", "character_not_in_repertoire"},
+    Name{"22023", "invalid_parameter_value"},
+    Name{"22P02", "invalid_text_representation"},
+    Name{"22P03", "invalid_binary_representation"},
+    Name{"22P04", "bad_copy_file_format"},
+    Name{"22P05", "untranslatable_character"},
+    Name{"23001", "restrict_violation"},
+    Name{"23502", "not_null_violation"},
+    Name{"23503", "foreign_key_violation"},
+    Name{"23505", "unique_violation"},
+    Name{"23514", "check_violation"},
+    Name{"23P01", "exclusion_violation"},
+    Name{"25006", "read_only_sql_transaction"},
+    Name{"25P03", "idle_in_transaction_session_timeout"},
+    Name{"28000", "invalid_authorization_specification"},
+    Name{"28P01", "invalid_password"},
+    Name{"3D000", "invalid_catalog_name"},
+    Name{"3F000", "invalid_schema_name"},
+    Name{"40001", "serialization_failure"},
+    Name{"40P01", "deadlock_detected"},
+    Name{"42501", "insufficient_privilege"},
+    Name{"42601", "syntax_error"},
+    Name{"42701", "duplicate_column"},
+    Name{"42703", "undefined_column"},
+    Name{"42704", "undefined_object"},
+    Name{"42710", "duplicate_object"},
+    Name{"42804", "datatype_mismatch"},
+    Name{"42809", "wrong_object_type"},
+    Name{"42883", "undefined_function"},
+    Name{"42P01", "undefined_table"},
+    Name{"42P06", "duplicate_schema"},
+    Name{"42P07", "duplicate_table"},
+    Name{"53100", "disk_full"},
+    Name{"53200", "out_of_memory"},
+    Name{"53300", "too_many_connections"},
+    Name{"54000", "program_limit_exceeded"},
+    Name{"55P03", "lock_not_available"},
+    Name{"57014", "query_canceled"},
+    Name{"57P01", "admin_shutdown"},
+    Name{"57P02", "crash_shutdown"},
+    Name{"57P03", "cannot_connect_now"},
+    Name{"57P05", "idle_session_timeout"},
+    Name{"58030", "io_error"},
+    Name{"P0001", "raise_exception"},
 };
 
-// Appendix A of PostgreSQL's documentation; those that people meet.
-constexpr std::array<State, 34> states{{
-    {"22001", "string_data_right_truncation", Fault::failed, ""},
-    {"22003", "numeric_value_out_of_range", Fault::failed, ""},
-    {"22007", "invalid_datetime_format", Fault::failed, ""},
-    {"22008", "datetime_field_overflow", Fault::failed, ""},
-    {"22021", "character_not_in_repertoire", Fault::failed, ""},
-    {"22P02", "invalid_text_representation", Fault::failed, ""},
-    {"22P05", "untranslatable_character", Fault::failed, ""},
-    {"23502", "not_null_violation", Fault::failed, ""},
-    {"23503", "foreign_key_violation", Fault::failed, ""},
-    {"23505", "unique_violation", Fault::failed, ""},
-    {"23514", "check_violation", Fault::failed, ""},
-    {"23P01", "exclusion_violation", Fault::failed, ""},
-    {"25006", "read_only_sql_transaction", Fault::transient, "the server takes no writes: is it a replica?"},
-    {"28000", "invalid_authorization", Fault::denied, "look at pg_hba.conf and the user's name"},
-    {"28P01", "invalid_password", Fault::denied, "look at the password in the connection's URL"},
-    {"3D000", "database_does_not_exist", Fault::denied, "make the database, or name another one"},
-    {"3F000", "schema_does_not_exist", Fault::conflict, "make the schema, or name another one"},
-    {"40001", "serialization_failure", Fault::transient, ""},
-    {"40P01", "deadlock_detected", Fault::transient, ""},
-    {"42501", "insufficient_privilege", Fault::denied, ""},
-    {"42601", "syntax_error", Fault::config, ""},
-    {"42703", "undefined_column", Fault::conflict, ""},
-    {"42P01", "undefined_table", Fault::conflict, ""},
-    {"42P07", "duplicate_table", Fault::conflict, ""},
-    {"53100", "disk_full", Fault::transient, "free space on the server's disk"},
-    {"53200", "out_of_memory", Fault::transient, ""},
-    {"53300", "too_many_connections", Fault::transient, "raise max_connections, or run fewer processes"},
-    {"55P03", "lock_not_available", Fault::transient, ""},
-    {"57014", "query_canceled", Fault::transient, "raise statement_timeout, if it was that"},
-    {"57P01", "admin_shutdown", Fault::transient, ""},
-    {"57P02", "crash_shutdown", Fault::transient, ""},
-    {"57P03", "cannot_connect_now", Fault::transient, ""},
-    {"58030", "io_error", Fault::transient, "look at the server's disk"},
-    {"P0001", "raise_exception", Fault::failed, ""},
-}};
+constexpr std::array classes{
+    Name{"08", "connection_exception"},
+    Name{"09", "triggered_action_exception"},
+    Name{"0A", "feature_not_supported"},
+    Name{"21", "cardinality_violation"},
+    Name{"22", "data_exception"},
+    Name{"23", "integrity_constraint_violation"},
+    Name{"25", "invalid_transaction_state"},
+    Name{"27", "triggered_data_change_violation"},
+    Name{"28", "invalid_authorization_specification"},
+    Name{"38", "external_routine_exception"},
+    Name{"39", "external_routine_invocation_exception"},
+    Name{"3D", "invalid_catalog_name"},
+    Name{"3F", "invalid_schema_name"},
+    Name{"40", "transaction_rollback"},
+    Name{"42", "syntax_error_or_access_rule_violation"},
+    Name{"44", "with_check_option_violation"},
+    Name{"53", "insufficient_resources"},
+    Name{"54", "program_limit_exceeded"},
+    Name{"55", "object_not_in_prerequisite_state"},
+    Name{"57", "operator_intervention"},
+    Name{"58", "system_error"},
+    Name{"P0", "plpgsql_error"},
+    Name{"XX", "internal_error"},
+};
 
-const State* state_of(std::string_view code) {
-  const auto found = std::ranges::find(states, code, &State::code);
-  return found == states.end() ? nullptr : &*found;
+std::string_view find(std::span<const Name> names, std::string_view key) {
+  const auto found = std::ranges::find(names, key, &Name::first);
+  return found == names.end() ? std::string_view{} : found->second;
 }
 
-std::string field(const PGresult* result, int code) {
-  const char* text = PQresultErrorField(result, code);
-  return text == nullptr ? std::string() : std::string(text);
-}
-
-Fault fault_of_class(std::string_view code) {
-  const std::string_view of = code.substr(0, 2);
-  if (of == "08" || of == "53" || of == "57" || of == "58" || of == "40" || of == "55") return Fault::transient;
-  if (of == "28") return Fault::denied;
-  if (of == "42") return Fault::conflict;
-  return Fault::failed;
-}
-
-std::string first_line(std::string text) {
-  text.resize(std::min(text.find('\n'), text.size()));
-  return text;
+std::string_view hint_for(const ServerError& error) {
+  if (error.is("53100")) return "make room on the server's disk; nothing was lost, run again afterwards";
+  if (error.is("25006")) return "the server takes no writes: name its primary, or wait until the failover is over";
+  if (error.is("57014")) return "raise `statement_timeout`, or look for what holds the table's locks";
+  if (error.is("0A000"))
+    return "row-level security and some kinds of table do not allow COPY: see docs/connectors/postgres.md";
+  return {};
 }
 
 }  // namespace
 
-std::string state_name(std::string_view sqlstate) {
-  const State* state = state_of(sqlstate);
-  return state == nullptr ? "sqlstate_" + std::string(sqlstate) : std::string(state->name);
+std::string_view condition_name(std::string_view sqlstate) {
+  if (sqlstate.size() != 5) return "error";
+  if (const std::string_view name = find(conditions, sqlstate); !name.empty()) return name;
+  if (const std::string_view name = find(classes, sqlstate.substr(0, 2)); !name.empty()) return name;
+  return "error";
 }
 
-Error error_of(const PGresult* result, const PGconn* connection, std::string_view place, Wording wording) {
-  const std::string code = result == nullptr ? "" : field(result, PG_DIAG_SQLSTATE);
-  if (code.empty()) {
-    const char* host = connection == nullptr ? nullptr : PQhost(connection);
-    return {Fault::transient, std::string(place) + ": the connection to PostgreSQL" + (host != nullptr && *host != 0 ? std::string(" at ") + host : "") + " was lost",
-            "is the server up?"};
+Fault fault_of(const ServerError& error) {
+  if (error.lost()) return Fault::transient;
+  const std::string_view family = std::string_view(error.sqlstate).substr(0, 2);
+  // A malformed message of ours, not a failed connection: a retry would send it again.
+  if (error.is("08P01") || error.is("22P03") || error.is("22P04")) return Fault::conflict;
+  if (family == "28" || error.is("42501")) return Fault::denied;
+  if (family == "3D") return Fault::config;
+  if (error.is("25006") || error.is("25P03")) return Fault::transient;
+  for (const std::string_view passing : {"08", "40", "53", "55", "57", "58"}) {
+    if (family == passing) return Fault::transient;
   }
-  Error error;
-  const State* state = state_of(code);
-  error.fault = state == nullptr ? fault_of_class(code) : state->fault;
-  error.message = std::string(place) + ": PostgreSQL says " + state_name(code) + " (" + code + ")";
-  if (const std::string table = field(result, PG_DIAG_TABLE_NAME); !table.empty()) error.message += ", table " + table;
-  if (const std::string column = field(result, PG_DIAG_COLUMN_NAME); !column.empty()) error.message += ", column " + column;
-  if (const std::string constraint = field(result, PG_DIAG_CONSTRAINT_NAME); !constraint.empty()) error.message += ", constraint " + constraint;
-  if (wording == Wording::with_message) error.message += ": " + first_line(field(result, PG_DIAG_MESSAGE_PRIMARY));
-  if (state != nullptr) error.hint = state->hint;
-  return error;
-}
-
-Error connect_error(const PGconn* connection) {
-  // libpq's text names hosts, ports and the server's reason; never the password.
-  const std::string text = PQerrorMessage(connection);
-  const auto has = [&text](std::string_view part) { return text.find(part) != std::string::npos; };
-  Error error{Fault::transient, "cannot connect to PostgreSQL: " + first_line(text), "is the server up, and are host and port right?"};
-  if (has("password authentication failed") || has("no password supplied") || has("authentication failed")) {
-    error.fault = Fault::denied;
-    error.hint = "look at user and password of the connection (DATABASE_URL, PGPASSWORD or ~/.pgpass)";
-  } else if (has("pg_hba.conf")) {
-    error.fault = Fault::denied;
-    error.hint = "the server's pg_hba.conf does not let this user in from here";
-  } else if (has("database \"") && has("does not exist")) {
-    error.fault = Fault::denied;
-    error.hint = "make the database (createdb), or name another one";
-  } else if (has("role \"") && has("does not exist")) {
-    error.fault = Fault::denied;
-    error.hint = "make the role (createuser), or name another one";
-  } else if (has("certificate") || has("SSL")) {
-    error.fault = Fault::denied;
-    error.hint = "sslmode=verify-full is the default for other hosts; give sslrootcert=..., or a weaker sslmode in the URL";
-  } else if (has("invalid URI") || has("invalid connection option") || has("missing \"=\"") || has("invalid port") || has("invalid sslmode")) {
-    error.fault = Fault::config;
-    // This text may quote the URL, and with it the password.
-    error.message = "the connection's URL or keywords are not what libpq takes";
-    error.hint = "write postgresql://user:password@host:port/database";
+  for (const std::string_view shape : {"0A", "3F", "42"}) {
+    if (family == shape) return Fault::conflict;
   }
-  return error;
+  return Fault::failed;
 }
 
-std::optional<Reject> refused_row(const PGresult* result) {
-  const std::string code = field(result, PG_DIAG_SQLSTATE);
-  const std::string_view of = std::string_view(code).substr(0, std::min<std::size_t>(2, code.size()));
-  if (of != "22" && of != "23" && of != "44" && code != "P0001") return std::nullopt;
-  Reject reject;
-  reject.stage = Stage::sink;
-  reject.reason = state_name(code);
-  reject.column = field(result, PG_DIAG_COLUMN_NAME);
-  const std::string constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
-  reject.text = constraint.empty() ? "the table refuses the row" : "the table's constraint " + constraint + " refuses the row";
-  if (code == "P0001") reject.text = "a trigger of the table refuses the row";
-  return reject;
+bool is_about_a_row(const ServerError& error) {
+  if (error.lost() || error.is("22P03") || error.is("22P04")) return false;
+  const std::string_view family = std::string_view(error.sqlstate).substr(0, 2);
+  // 54: a value too large for an index. P0, 09, 27, 38, 39 and codes of no known class: a trigger's word.
+  for (const std::string_view row : {"09", "21", "22", "23", "27", "38", "39", "44", "54", "P0"}) {
+    if (family == row) return true;
+  }
+  // A class that the manual does not list was made up by a trigger.
+  for (const std::string_view own :
+       {"0B", "0F", "0L", "0P", "0Z", "20", "24", "26", "2B", "2D", "2F", "34", "3B", "72", "F0", "HV"}) {
+    if (family == own) return false;
+  }
+  return find(classes, family).empty();
+}
+
+std::string ServerError::text() const {
+  if (lost()) return "the connection was lost";
+  std::string out(condition_name(sqlstate));
+  out += " (" + sqlstate + ")";
+  for (const auto& [word, name] :
+       {std::pair("table", &table), std::pair("column", &column), std::pair("constraint", &constraint)}) {
+    if (!name->empty()) out += std::string(", ") + word + " \"" + *name + "\"";
+  }
+  if (!parse_text.empty()) out += ": " + parse_text;
+  return out;
+}
+
+Error to_error(const ServerError& error, std::string_view where, std::string_view what) {
+  Error out{fault_of(error), std::string(where) + ": " + std::string(what) + ": " + error.text()};
+  out.hint = hint_for(error);
+  return out;
 }
 
 }  // namespace sluice::postgres

@@ -1,35 +1,38 @@
-// What PostgreSQL says, without the values of rows that its messages carry.
-//
-// A server's message, DETAIL and CONTEXT quote values; kept are the SQLSTATE, its name, and the names of
-// table, column and constraint. Only for statements without values (making tables) is the message itself shown.
+// What a server's refusal means, told without its message: PostgreSQL puts values of rows into the text,
+// the DETAIL and the CONTEXT. What is kept are the SQLSTATE and the names of things.
 #pragma once
 
-#include <libpq-fe.h>
-
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "sluice/core/delivery.hpp"
 #include "sluice/core/result.hpp"
 
 namespace sluice::postgres {
 
-enum class Wording { state_only, with_message };
+struct ServerError {
+  std::string sqlstate;  // empty: the connection was lost
+  std::string table{};
+  std::string column{};
+  std::string constraint{};
+  int position = 0;          // in the statement, in characters from 1; 0: not told
+  std::string parse_text{};  // class 42 only: found while the statement was read, before any row
 
-// `place` is what was being done: "copy into user_logins". A result without SQLSTATE means that the connection
-// is gone.
-Error error_of(const PGresult* result, const PGconn* connection, std::string_view place,
-               Wording wording = Wording::state_only);
+  bool lost() const { return sqlstate.empty(); }
+  bool is(std::string_view state) const { return sqlstate == state; }
+  // "unique_violation (23505), table "t", constraint "t_key"".
+  std::string text() const;
+};
 
-// A connection that was not made.
-Error connect_error(const PGconn* connection);
+// "unique_violation"; for a code that is not known here the name of its class, such as "data_exception".
+std::string_view condition_name(std::string_view sqlstate);
 
-// The refusal of one row (a constraint, a trigger, a value the type does not take): empty if the error is about
-// something else. Reason and column only; the caller fills in the message's number.
-std::optional<Reject> refused_row(const PGresult* result);
+Fault fault_of(const ServerError& error);
 
-// "23505" -> "unique_violation"; the code itself where it is none of the known ones.
-std::string state_name(std::string_view sqlstate);
+// True if another row might pass: the culprit is looked for and becomes a reject. Everything else (lost
+// connection, full disk, missing right, changed table) would refuse every row.
+bool is_about_a_row(const ServerError& error);
+
+// `what` went wrong, `where`: "postgres db:5432: COPY into "t": disk_full (53100)".
+Error to_error(const ServerError& error, std::string_view where, std::string_view what);
 
 }  // namespace sluice::postgres

@@ -1,39 +1,16 @@
-// The ledger's tables in the target database: made on first use, versioned, migrated forward; and what is read
-// from and written to them outside of a delivery's transaction.
+// The ledger's own questions and answers: runs, key checks, rejects, pruning. Message keys and rejects are
+// written by the sink, in the data's transaction.
 #pragma once
 
-#include <string>
-
-#include "sluice/core/clock.hpp"
-#include "sluice/core/database.hpp"
-#include "sluice/postgres/connection.hpp"
+#include "sluice/postgres/ledger_tables.hpp"
+#include "sluice/postgres/session.hpp"
 
 namespace sluice::postgres {
 
-// The names of the ledger's tables, as quoted SQL.
-struct LedgerNames {
-  explicit LedgerNames(const std::string& schema);
-  std::string table(std::string_view name) const { return schema + "." + quoted(name); }
-  std::string schema;  // quoted
-  std::string plain;   // as written
-};
-
-// Makes or migrates the ledger. Where all is there already, no right to make anything is needed. An Error `denied`
-// says which GRANT or which setting helps.
-Result<void> prepare_ledger(Connection& connection, const LedgerNames& names);
-
-// Makes a flow's own table of rejects, if it is missing; one of another shape is an error (conflict).
-Result<void> prepare_rejects(Connection& connection, const TableName& table);
-
-// The number by which the ledger knows a flow.
-Result<std::int32_t> flow_number(Connection& connection, const LedgerNames& names, const std::string& project, const std::string& flow);
-
-// Where a target's rejects are, as quoted SQL.
-std::string rejects_table(const LedgerNames& names, const Target& target);
-
-class PostgresLedger final : public Ledger {
+class TableLedger final : public Ledger {
  public:
-  PostgresLedger(Connection& connection, LedgerNames names) : connection_(connection), names_(std::move(names)) {}
+  // `session` outlives the ledger.
+  TableLedger(Session& session, LedgerNames names) : session_(session), names_(std::move(names)) {}
 
   Result<std::int64_t> start_run(const RunRecord& run) override;
   Result<void> finish_run(const RunRecord& run) override;
@@ -46,14 +23,20 @@ class PostgresLedger final : public Ledger {
   Result<std::uint64_t> drop_rejects(const Target& target, const std::vector<Key>& ids) override;
   Result<std::uint64_t> prune(std::chrono::hours age, std::size_t most) override;
 
- private:
-  Result<bool> is_there();
+  const LedgerNames& names() const { return names_; }
 
-  Connection& connection_;
+ private:
+  // Empty where the ledger has no such table yet: nothing was ever written.
+  Result<std::optional<Answer>> look(const std::string& sql, const Parameters& parameters, std::string_view what,
+                                     bool binary = false);
+  Result<Answer> change(const std::string& sql, const Parameters& parameters, std::string_view what);
+  std::string rejects_table(const Target& target) const;
+  std::string flow_of_target() const;
+  Result<std::vector<RejectRecord>> read_rejects(const Target& target, const std::string& where, Parameters parameters,
+                                                 bool with_payload);
+
+  Session& session_;
   LedgerNames names_;
 };
-
-// uuid[] in binary, for a parameter.
-Parameter uuid_array(const std::vector<Key>& keys);
 
 }  // namespace sluice::postgres

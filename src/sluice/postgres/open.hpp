@@ -1,15 +1,26 @@
-// A PostgreSQL database as a connection of a project.
+// PostgreSQL as a database: tables by binary COPY, and the ledger beside them.
+//
+// Opening does not connect; the first use does. See docs/connectors/postgres.md and docs/ledger.md.
 #pragma once
 
 #include <memory>
 
 #include "sluice/core/clock.hpp"
 #include "sluice/core/database.hpp"
-#include "sluice/postgres/connection.hpp"
+#include "sluice/core/settings.hpp"
 
 namespace sluice::postgres {
 
-// Does not connect: the first use does. Errors (config) are about the settings.
+inline constexpr Option postgres_options[] = {
+    {"postgres", OptionType::text_or_keywords,
+     "a URL (postgresql://user:password@host:port/database), libpq's keywords as text or as a map, or empty for PG* "
+     "variables"},
+    {"ledger", OptionType::text, "the schema that holds the ledger's tables; default sluice"},
+    {"statement_timeout", OptionType::duration, "the longest that one statement may take; default: as the server says"},
+    {"connections", OptionType::integer, "how many connections may load at once, 1 to 64; default 4"},
+};
+
+// `clock` outlives the database.
 Result<std::unique_ptr<Database>> open_postgres(const Settings& settings, const Clock& clock);
 
 }  // namespace sluice::postgres

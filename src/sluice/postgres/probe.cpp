@@ -1,107 +1,146 @@
-#include "sluice/postgres/probe.hpp"
-
-#include "sluice/postgres/encoder.hpp"
+// What `sluice doctor` looks at: nothing here changes anything.
+#include "sluice/postgres/database.hpp"
+#include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
 namespace {
 
 using Level = Finding::Level;
 
-class Probe {
- public:
-  Probe(Connection& connection, const LedgerNames& names) : connection_(connection), names_(names) {}
+void add(std::vector<Finding>& findings, const Error& error) {
+  findings.push_back({Level::bad, error.message, error.hint});
+}
 
-  std::vector<Finding> look(const Target* target) {
-    if (const auto reached = connection_.ensure(); !reached) {
-      add(Level::bad, reached.error().message, reached.error().hint);
-      return std::move(findings_);
-    }
-    const int version = connection_.server_version();
-    add(Level::good, "PostgreSQL " + std::to_string(version / 10000) + "." + std::to_string(version % 10000) + " at " + connection_.where());
-    look_at_session();
-    look_at_ledger();
-    if (target != nullptr) look_at_table(*target);
-    return std::move(findings_);
+std::string version_text(int version) {
+  return std::to_string(version / 10000) + "." + std::to_string(version % 10000);
+}
+
+void probe_server(Connection& connection, const ConnectOptions& options, std::vector<Finding>& findings) {
+  const std::string& where = connection.where();
+  findings.push_back({Level::good, where + ": PostgreSQL " + version_text(connection.server_version()) +
+                                       ", database \"" + connection.database() + "\", user \"" + connection.user() +
+                                       "\"" + (connection.encrypted() ? ", encrypted" : "")});
+  const Host& host = options.hosts.front();
+  const std::string* mode = options.find("sslmode");
+  if (!host.is_local() && (mode == nullptr || *mode != "verify-full")) {
+    findings.push_back(
+        {Level::warning,
+         where + ": the server's identity is not verified (sslmode " + (mode == nullptr ? "of PGSSLMODE" : *mode) + ")",
+         "leave sslmode out, or set it to verify-full"});
   }
-
- private:
-  void add(Level level, std::string what, std::string hint = {}) { findings_.push_back({level, std::move(what), std::move(hint)}); }
-
-  // The first cell, or nothing after an error, which is then a finding.
-  std::optional<std::string> ask(const std::string& sql, std::vector<Parameter> parameters = {}) {
-    const auto rows = connection_.run(sql, parameters, "doctor");
-    if (!rows) {
-      add(Level::bad, rows.error().message, rows.error().hint);
-      return std::nullopt;
-    }
-    if (PQntuples(rows->get()) == 0 || PQgetisnull(rows->get(), 0, 0) == 1) return std::string();
-    return std::string(PQgetvalue(rows->get(), 0, 0));
+  const Reply settings = connection.run(
+      "select pg_catalog.current_setting('fsync'), pg_catalog.current_setting('full_page_writes'), "
+      "pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('server_encoding')");
+  if (!settings) return add(findings, connection.error(settings.error(), "read settings"));
+  if (settings->bytes(0, 0) == "off" || settings->bytes(0, 1) == "off") {
+    findings.push_back(
+        {Level::warning,
+         where + ": fsync or full_page_writes is off: a crash of the machine may lose what was committed",
+         "turn both on for a server whose rows matter"});
   }
-
-  void look_at_session() {
-    if (const auto replica = ask("SELECT pg_is_in_recovery()"); replica == "t") {
-      add(Level::bad, "the server is a replica and takes no writes", "connect to the primary (target_session_attrs=read-write with several hosts)");
-    }
-    if (PQsslInUse(connection_.get()) == 0 && PQhostaddr(connection_.get()) != nullptr) {
-      const std::string address = PQhostaddr(connection_.get());
-      if (!address.empty() && !address.starts_with("127.") && address != "::1") {
-        add(Level::warning, "the connection to " + address + " is not encrypted", "use sslmode=verify-full");
-      }
-    }
-    if (const auto commit = ask("SHOW synchronous_commit"); commit == "off") {
-      add(Level::good, "synchronous_commit is off here; Sluice switches it on in its own transactions");
-    }
-    if (const auto fsync = ask("SHOW fsync"); fsync == "off") {
-      add(Level::warning, "fsync is off: what the server has committed is lost when its machine fails", "switch fsync on");
-    }
+  if (settings->bytes(0, 2) == "on") {
+    findings.push_back(
+        {Level::bad, where + ": the server takes no writes", "name its primary, or wait until the failover is over"});
   }
+  if (settings->bytes(0, 3) != "UTF8") {
+    findings.push_back({Level::warning,
+                        where + ": the database's encoding is " + settings->text(0, 3) +
+                            ": a text that it lacks characters for becomes a reject",
+                        "use a database of encoding UTF8"});
+  }
+}
 
-  void look_at_ledger() {
-    const auto there = ask("SELECT to_regclass($1) IS NOT NULL", {text(names_.table("version"))});
-    if (there == "t") {
-      const auto size = ask("SELECT pg_size_pretty(pg_total_relation_size(to_regclass($1)))", {text(names_.table("message"))});
-      add(Level::good, "the ledger is in schema " + names_.plain + ", message keys take " + size.value_or("?"));
+void probe_ledger(Connection& connection, const LedgerNames& names, std::vector<Finding>& findings) {
+  const std::string& where = connection.where();
+  const std::string in_schema = "the ledger's schema \"" + names.schema() + "\"";
+  const Result<int> version = ledger_version_of(connection, names);
+  if (!version) return add(findings, version.error());
+  const Reply rights = connection.ask(
+      "select exists (select from pg_catalog.pg_namespace where nspname = $1), "
+      "pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), "
+      "coalesce((select pg_catalog.has_schema_privilege(oid, 'CREATE') from pg_catalog.pg_namespace where nspname = "
+      "$1), false)",
+      Parameters().text(names.schema()));
+  if (!rights) return add(findings, connection.error(rights.error(), "look up rights"));
+  const std::string user = quoted(connection.user());
+  if (*version > 0) {
+    // What a run does with each of them.
+    for (const auto& [table, wanted] :
+         {std::pair("message", "SELECT,INSERT,DELETE"), std::pair("reject", "SELECT,INSERT,UPDATE,DELETE"),
+          std::pair("run", "SELECT,INSERT,UPDATE"), std::pair("key_check", "SELECT,INSERT")}) {
+      const Reply may = connection.ask(
+          "select bool_and(pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), p)) from "
+          "unnest(pg_catalog.string_to_array($2, ',')) p",
+          Parameters().text(names.of(table)).text(wanted));
+      if (!may) return add(findings, connection.error(may.error(), "look up rights"));
+      if (may->flag(0, 0)) continue;
+      findings.push_back({Level::bad,
+                          where + ": user " + user + " lacks rights on the ledger's table " + names.of(table),
+                          std::string("GRANT ") + wanted + " ON " + names.of(table) + " TO " + user});
       return;
     }
-    const auto schema = ask("SELECT count(*) FROM pg_namespace WHERE nspname = $1", {text(names_.plain)});
-    const auto allowed = schema == "0" ? ask("SELECT has_database_privilege(current_database(), 'CREATE')")
-                                       : ask("SELECT has_schema_privilege($1, 'CREATE')", {text(names_.plain)});
-    if (allowed == "t") {
-      add(Level::good, "the ledger will be made in schema " + names_.plain);
-    } else if (allowed) {
-      add(Level::bad, schema == "0" ? "this role may not make the ledger's schema " + names_.plain : "this role may not make tables in schema " + names_.plain,
-          "GRANT CREATE " + std::string(schema == "0" ? "ON DATABASE" : "ON SCHEMA") + " to it, or name another schema by `ledger:` in the connection");
-    }
+    findings.push_back({Level::good, where + ": " + in_schema + " is there, version " + std::to_string(*version)});
+  } else if (rights->flag(0, 0) ? rights->flag(0, 2) : rights->flag(0, 1)) {
+    findings.push_back({Level::good, where + ": " + in_schema + " will be made by the first run"});
+  } else if (rights->flag(0, 0)) {
+    findings.push_back({Level::bad, where + ": user " + user + " may not make tables in " + in_schema,
+                        "GRANT USAGE, CREATE ON SCHEMA " + quoted(names.schema()) + " TO " + user +
+                            ", or name another schema by `ledger: SCHEMA`"});
+  } else {
+    findings.push_back({Level::bad, where + ": user " + user + " may not create " + in_schema,
+                        "GRANT CREATE ON DATABASE " + quoted(connection.database()) + " TO " + user +
+                            ", or name a schema in which it may create tables by `ledger: SCHEMA`"});
   }
+}
 
-  void look_at_table(const Target& target) {
-    const auto shape = describe(connection_, target.table);
-    if (!shape) return add(Level::bad, shape.error().message, shape.error().hint);
-    if (!*shape) {
-      if (target.create) return add(Level::good, "table " + target.table.text() + " is missing; the first run makes it");
-      return add(Level::bad, "there is no table " + target.table.text(), "make it, or let the flow make it by `create: FILE.sql` or `create: true`");
+void probe_table(Connection& connection, const Target& target, std::vector<Finding>& findings) {
+  const Result<std::optional<Table>> table = describe(connection, target.table);
+  if (!table) return add(findings, table.error());
+  const std::string place = connection.where() + ": table \"" + target.table.text() + "\"";
+  if (!*table) {
+    if (target.create) {
+      findings.push_back({Level::good, place + " is not there; the first run makes it"});
+    } else {
+      findings.push_back({Level::bad, place + " is not there", "make it, or give `create: FILE.sql`"});
     }
-    const auto encoder = RowEncoder::plan(target.columns, **shape);
-    if (!encoder) return add(Level::bad, encoder.error().message, encoder.error().hint);
-    add(Level::good, "table " + (*shape)->name + " takes the flow's columns" + (encoder->binary() ? "" : " (as text: it has a column of a type without a binary encoder)"));
-    if (const auto allowed = ask("SELECT has_table_privilege(to_regclass($1), 'INSERT')", {text(quoted(target.table))}); allowed == "f") {
-      add(Level::bad, "this role may not insert into " + (*shape)->name, "GRANT INSERT ON " + (*shape)->name + " to it");
-    }
-    if (const auto triggers = ask("SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND tgenabled <> 'D'", {text(quoted(target.table))});
-        triggers && *triggers != "0") {
-      add(Level::warning, "table " + (*shape)->name + " has " + *triggers + " triggers, which run for each row");
-    }
+    return;
   }
-
-  Connection& connection_;
-  const LedgerNames& names_;
-  std::vector<Finding> findings_;
-};
+  // A project that could not be compiled has no columns to compare.
+  if (target.columns.empty()) {
+    findings.push_back({(*table)->may_insert ? Level::good : Level::bad,
+                        place + ": " + ((*table)->may_insert ? "is there" : "no right to insert")});
+  } else if (const Result<Plan> plan = plan_for(connection, **table, target); !plan) {
+    return add(findings, plan.error());
+  } else {
+    findings.push_back({Level::good, place + ": takes the " + std::to_string(target.columns.size()) +
+                                         " columns of the select" +
+                                         (plan->as_text ? ", in text form, which is slower" : "")});
+  }
+  if ((*table)->unlogged) {
+    findings.push_back({Level::warning,
+                        place + " is UNLOGGED: a crash of the server empties it, and the ledger would not know",
+                        "ALTER TABLE " + quoted((*table)->name) + " SET LOGGED"});
+  }
+  if ((*table)->triggers > 0) {
+    findings.push_back(
+        {Level::warning, place + " has " + std::to_string((*table)->triggers) +
+                             " triggers: they run for every row, and what they refuse becomes a reject"});
+  }
+}
 
 }  // namespace
 
-std::vector<Finding> probe_database(Connection& connection, const LedgerNames& names, const Target* target) {
-  return Probe(connection, names).look(target);
+std::vector<Finding> TableDatabase::probe(const Target* target) {
+  std::vector<Finding> findings;
+  const Result<Connection*> connection = session_.connection();
+  if (!connection) {
+    add(findings, connection.error());
+    return findings;
+  }
+  probe_server(**connection, session_.options(), findings);
+  probe_ledger(**connection, ledger_.names(), findings);
+  if (target != nullptr) probe_table(**connection, *target, findings);
+  return findings;
 }
 
 }  // namespace sluice::postgres

@@ -1,0 +1,41 @@
+// A PostgreSQL server's database in the role that core/database.hpp describes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "sluice/postgres/ledger.hpp"
+#include "sluice/postgres/plan.hpp"
+#include "sluice/postgres/session.hpp"
+
+namespace sluice::postgres {
+
+class TableDatabase final : public Database {
+ public:
+  TableDatabase(ConnectOptions options, const std::string& project, LedgerNames names, std::size_t sinks_max,
+                const Clock& clock)
+      : session_(std::move(options), "sluice/" + project, clock),
+        ledger_(session_, std::move(names)),
+        sinks_max_(sinks_max) {}
+
+  Result<void> prepare(const Target& target) override;
+  Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override;
+  std::size_t sinks_max() const override { return sinks_max_; }
+  Ledger& ledger() override { return ledger_; }
+  std::vector<Finding> probe(const Target* target) override;
+  Result<Rows> first_rows(const TableName& table, std::size_t most) override;
+  Result<bool> has_table(const TableName& table) override;
+  Result<std::uint64_t> count_rows(const TableName& table) override;
+
+ private:
+  Session session_;
+  TableLedger ledger_;
+  std::size_t sinks_max_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const Plan>> plans_;  // by project and flow
+};
+
+// What stands in the way of writing to a table that is there; used by prepare() and probe().
+Result<Plan> plan_for(const Connection& connection, const Table& table, const Target& target);
+
+}  // namespace sluice::postgres

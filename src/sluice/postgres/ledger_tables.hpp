@@ -1,0 +1,45 @@
+// The ledger's tables: their names, how they are made and brought forward. See docs/ledger.md.
+#pragma once
+
+#include <string>
+
+#include "sluice/core/database.hpp"
+#include "sluice/postgres/connection.hpp"
+
+namespace sluice::postgres {
+
+// Names for SQL, quoted, with the schema. In a schema of another name the tables get a prefix, since
+// that schema may be full of the user's own: "sluice"."message", but "staging"."sluice_message".
+class LedgerNames {
+ public:
+  explicit LedgerNames(std::string schema);
+
+  const std::string& schema() const { return schema_; }
+  std::string bare(std::string_view table) const;  // without quotes and schema
+  std::string of(std::string_view table) const;    // quoted
+  TableName name(std::string_view table) const { return {schema_, bare(table)}; }
+
+ private:
+  std::string schema_;
+};
+
+constexpr int ledger_version = 1;
+
+// The version that is there; 0: none. An error if the tables are of a later one, or not ours.
+Result<int> ledger_version_of(Connection& connection, const LedgerNames& names);
+
+// Makes or migrates what is missing. Needs no right to create anything where all is there. Any number
+// of processes may do this at once.
+Result<void> make_ledger(Connection& connection, const LedgerNames& names);
+
+// A table of the shape of the ledger's `reject`, made when it is missing, compared when it is there.
+Result<void> make_rejects_table(Connection& connection, const TableName& name);
+
+// The number under which messages of this flow stand; given out when the flow is new.
+Result<std::int64_t> flow_number(Connection& connection, const LedgerNames& names, const std::string& project,
+                                 const std::string& flow);
+
+// Serializes the making of things until the transaction ends; behind a pooler, too.
+std::string creation_lock();
+
+}  // namespace sluice::postgres

@@ -1,0 +1,32 @@
+// How rows of one flow reach one table: made once by prepare(), read by every sink of the flow.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/core/database.hpp"
+#include "sluice/postgres/encoder.hpp"
+
+namespace sluice::postgres {
+
+struct Plan {
+  std::string table;              // "warehouse.user_logins", for messages
+  std::string copy;               // COPY "public"."t" ("a", "b") FROM STDIN ...
+  bool as_text = false;           // COPY's text form: a column has no binary encoder
+  std::vector<Encoder> encoders;  // in the order of the select's columns
+  std::string copy_keys;          // COPY of the ledger's messages
+  std::string insert_keys;        // the same by INSERT, $1 the flow's number, $2 the keys
+  std::string rejects;            // quoted name of the table for rejects
+  std::int64_t flow = 0;
+  std::string project;
+  std::string flow_name;
+};
+
+// Compares by name and chooses an encoder a column. The error names every column that is missing or too many.
+Result<Plan> match_columns(const Schema& select, const Table& table, const std::string& where);
+
+// CREATE TABLE for `create: true`. All columns may be NULL, since a select does not say which may not.
+std::string create_table_sql(const TableName& name, const Schema& columns);
+
+}  // namespace sluice::postgres
