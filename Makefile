@@ -44,11 +44,12 @@ bench-deps: deps
 	@scripts/deps bench/packages.txt
 
 bench-queue: build bench-deps ## queue to table: msg/s, CPU and memory beside what people use instead
-	@cmake --build build/release --target queue_server
+	@cmake --build build/release --target queue_server --target bare_loop
 	@/usr/bin/python3 bench/bench_queue.py $(ARGS)
 	@/usr/bin/python3 bench/bench_queue.py --delay 10 $(ARGS)
 
 bench-spool: build bench-deps ## spool folder to table, without a queue server
+	@cmake --build build/release --target queue_server --target spool_fill
 	@/usr/bin/python3 bench/bench_queue.py --spool $(ARGS)
 
 clean: ## remove what was built

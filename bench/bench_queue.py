@@ -145,7 +145,8 @@ def spool(bench):
         rates.append(messages / run.seconds)
         print(f"{messages:,} messages: {rates[-1]:,.0f}/s, client CPU {run.cpu:.2f}s, postgres CPU "
               f"{far_ends.cpu_seconds(bench.postgres.pid) - before:.2f}s, peak {run.peak_mib:.1f} MiB")
-        print(json.dumps(json.loads(run.output).get("summary"), indent=2))
+        stages = json.loads(run.output)["result"]["flows"][0]["seconds"]
+        print("  workers' seconds: " + ", ".join(f"{name} {seconds:.2f}" for name, seconds in stages.items()))
     print(f"median {statistics.median(rates):,.0f} messages/s")
     return {"spool": rates}
 
