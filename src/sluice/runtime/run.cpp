@@ -23,14 +23,16 @@ struct Done {
 
 // What the threads of one run share.
 struct Shared {
-  Shared(Source& the_source, const RunOptions& the_options, const Clock& the_clock, std::size_t count)
-      : source(the_source), options(the_options), clock(the_clock), idle(count) {
+  Shared(Source& the_source, const RunOptions& the_options, const Clock& the_clock, std::stop_token the_stop,
+         std::size_t count)
+      : source(the_source), options(the_options), clock(the_clock), stop(std::move(the_stop)), idle(count) {
     report.workers = count;
   }
 
   Source& source;
   const RunOptions& options;
   const Clock& clock;
+  const std::stop_token stop;  // the user's; a worker's own token only ends its wait for work
   Pipe<Delivery> work;
   Pipe<Done> done;
   std::atomic<std::size_t> idle;            // workers without a delivery
@@ -66,7 +68,7 @@ class Work {
   void loop(std::stop_token stop) {
     while (auto delivery = wait(stop)) {
       --shared_.idle;
-      const Result<bool> committed = carry(*delivery, stop);
+      const Result<bool> committed = carry(*delivery);
       shared_.done.push({delivery->receipt, committed.value_or(false)});
       delivery.reset();
       ++shared_.idle;
@@ -89,8 +91,9 @@ class Work {
     return delivery;
   }
 
-  // True: committed. False: given back, because the database was away. It is there again now.
-  Result<bool> carry(const Delivery& delivery, const std::stop_token& stop) {
+  // True: committed. False: to be given back, because the database was away. It is there again now, or the run
+  // was told to stop meanwhile.
+  Result<bool> carry(const Delivery& delivery) {
     // A conflict of two transactions is over in a moment; anything longer is not waited for with messages in hand.
     constexpr int attempts_max = 3;
     for (int attempt = 1;; ++attempt) {
@@ -103,7 +106,7 @@ class Work {
         continue;
       }
       log::warning("database away, messages are given back", {{"error", moved.error().text()}});
-      SLUICE_CHECK(wait_for_database(std::move(moved).error(), stop));
+      SLUICE_CHECK(wait_for_database(std::move(moved).error()));
       return false;
     }
   }
@@ -188,7 +191,7 @@ class Work {
   }
 
   // Tries again with growing pauses until an empty transaction goes through.
-  Result<void> wait_for_database(Error error, const std::stop_token& stop) {
+  Result<void> wait_for_database(Error error) {
     struct Away {
       explicit Away(std::atomic<std::size_t>& c) : count(c) { ++count; }
       ~Away() { --count; }
@@ -198,8 +201,9 @@ class Work {
     shared_.source.wake();
     const auto deadline = shared_.clock.steady() + shared_.options.database_away_max;
     milliseconds pause(50);
-    while (shared_.clock.steady() < deadline && !stop.stop_requested() && !shared_.failed) {
-      shared_.clock.sleep(jittered(pause));
+    while (shared_.clock.steady() < deadline && !shared_.failed) {
+      rest(jittered(pause));
+      if (shared_.stop.stop_requested()) return {};
       pause = std::min(pause * 2, milliseconds(5000));
       const Result<Known> opened = worker_.sink->begin(Delivery{});
       worker_.sink->rollback();
@@ -208,6 +212,15 @@ class Work {
       error = opened.error();
     }
     return fail(std::move(error));
+  }
+
+  // Sleeps, but no longer than until a stop or a failure of another worker.
+  void rest(milliseconds time) {
+    constexpr milliseconds look(100);
+    while (time.count() > 0 && !shared_.stop.stop_requested() && !shared_.failed) {
+      shared_.clock.sleep(std::min(time, look));
+      time -= look;
+    }
   }
 
   Worker& worker_;
@@ -313,7 +326,7 @@ std::uint64_t RejectLimit::allowed(std::uint64_t received) const {
 RunOutcome run(Source& source, std::vector<Worker> workers, const RunOptions& options, const Clock& clock,
                std::stop_token stop) {
   assert(!workers.empty());
-  Shared shared(source, options, clock, workers.size());
+  Shared shared(source, options, clock, stop, workers.size());
   const auto started = clock.steady();
   RunOutcome outcome;
   {
