@@ -239,7 +239,7 @@ TEST_F(PostgresLedger, connecting_fails_in_words_that_help_and_without_the_passw
   server().make_user("ann_" + database_);
   std::string error =
       connect_error("postgresql://ann_" + database_ + ":wrong-canary@127.0.0.1:" + port + "/postgres", Fault::denied);
-  EXPECT_EQ(error, "cannot connect to 127.0.0.1:" + port + ": the password of user \"ann_" + database_ +
+  EXPECT_EQ(error, "cannot connect to PostgreSQL at 127.0.0.1:" + port + ": the password of user \"ann_" + database_ +
                        "\" is wrong (28P01); check user and password of the connection, or PGPASSWORD");
   error = connect_error("postgresql://ann_" + database_ + "@127.0.0.1:" + port + "/postgres", Fault::denied);
   EXPECT_TRUE(has(error, "needs a password")) << error;

@@ -41,7 +41,7 @@ std::string own_words(std::string_view message) {
 
 Error refused(const std::string& sqlstate, const Host& host, const std::string& user, const std::string& database) {
   const ServerError server{.sqlstate = sqlstate};
-  const std::string where = "cannot connect to " + host.text() + ": ";
+  const std::string where = "cannot connect to PostgreSQL at " + host.text() + ": ";
   if (sqlstate == "28P01") {
     return {Fault::denied, where + "the password of user \"" + user + "\" is wrong (28P01)",
             "check user and password of the connection, or PGPASSWORD"};
@@ -63,9 +63,9 @@ Error refused(const std::string& sqlstate, const Host& host, const std::string& 
 
 Error unanswered(std::string_view message, const Host& host, const std::string& user) {
   const auto says = [message](std::string_view words) { return message.find(words) != std::string_view::npos; };
-  Error error{Fault::transient, "cannot connect to " + host.text() + ": " + own_words(message)};
+  Error error{Fault::transient, "cannot connect to PostgreSQL at " + host.text() + ": " + own_words(message)};
   if (says("no password supplied")) {
-    error = {Fault::denied, "cannot connect to " + host.text() + ": user \"" + user + "\" needs a password",
+    error = {Fault::denied, "cannot connect to PostgreSQL at " + host.text() + ": user \"" + user + "\" needs a password",
              "give one in the connection, by PGPASSWORD or by ~/.pgpass"};
   } else if (says("certificate") || says("SSL") || says("GSSAPI")) {
     error.fault = Fault::denied;
@@ -76,7 +76,7 @@ Error unanswered(std::string_view message, const Host& host, const std::string& 
   } else if (says("invalid") && (says("value") || says("option"))) {
     error.fault = Fault::config;
     error.message =
-        "cannot connect to " + host.text() + ": an option of the connection has a value that libpq does not take";
+        "cannot connect to PostgreSQL at " + host.text() + ": an option of the connection has a value that libpq does not take";
     error.hint = "compare with libpq's connection parameters";
   } else {
     error.hint = "check that the server runs there and that host and port are right";
@@ -104,7 +104,7 @@ Result<Connection::Handle> Connection::open_one(const ConnectOptions& options, c
   values.push_back(nullptr);
 
   Handle connection(PQconnectStartParams(names.data(), values.data(), 0));
-  if (!connection) return fail(Fault::failed, "cannot connect to " + host.text() + ": out of memory");
+  if (!connection) return fail(Fault::failed, "cannot connect to PostgreSQL at " + host.text() + ": out of memory");
   PQsetErrorVerbosity(connection.get(), PQERRORS_SQLSTATE);  // codes instead of texts, in any language
   PQsetNoticeReceiver(connection.get(), &ignore_notice, nullptr);
   const auto deadline = clock.steady() + options.connect_timeout;
@@ -114,7 +114,7 @@ Result<Connection::Handle> Connection::open_one(const ConnectOptions& options, c
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock.steady());
     if (left.count() <= 0 || poll(&socket, 1, static_cast<int>(left.count())) == 0) {
       return fail(Fault::transient,
-                  "cannot connect to " + host.text() + ": no answer within " +
+                  "cannot connect to PostgreSQL at " + host.text() + ": no answer within " +
                       std::to_string(options.connect_timeout.count()) + " s",
                   "check host and port, and firewalls in between");
     }
