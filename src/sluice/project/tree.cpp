@@ -204,7 +204,8 @@ Result<Node> read_tree(const std::string& file) {
     return fail(stop.error);
   } catch (const YAML::Exception& error) {
     const Place place{file, error.mark.line + 1, error.mark.column + 1};
-    return fail(Fault::config, place.text() + ": not YAML: " + error.msg);
+    const bool alias = error.msg.find("anchor") != std::string::npos;
+    return fail(Fault::config, place.text() + ": not YAML: " + error.msg, alias ? "quote a text that begins with *" : "");
   }
 }
 
