@@ -180,13 +180,17 @@ LoginFlow::LoginFlow(const FlowOptions& options)
     queue_->call("CreateQueue", R"({"QueueName":"login-queue","Attributes":{"VisibilityTimeout":")" +
                                     std::to_string(options.visibility) + "\"}}");
   }
-  write(folder_.path() / "logins.yaml", project_text(options));
-  write(folder_.path() / "user_logins.sql", options.table_sql.empty() ? usual_table : options.table_sql);
+  configure(options);
   const Ended made = support::run({{SLUICE_BINARY, "keys", "init", (folder_.path() / "keys.json").string()}, {}, {}});
   if (made.code != 0) throw std::runtime_error("keys init: " + made.err);
 }
 
 LoginFlow::~LoginFlow() = default;
+
+void LoginFlow::configure(const FlowOptions& options) {
+  write(folder_.path() / "logins.yaml", project_text(options));
+  write(folder_.path() / "user_logins.sql", options.table_sql.empty() ? usual_table : options.table_sql);
+}
 
 void LoginFlow::expect(const Sent& message) {
   (message.row.empty() ? refused_ : rows_).push_back(message.row.empty() ? message.body : message.row);
@@ -288,6 +292,21 @@ std::vector<std::string> LoginFlow::rejected() const {
     bodies.push_back(envelope->body);
   }
   return bodies;
+}
+
+void LoginFlow::refused(const Ended& ended, int code, const std::vector<std::string>& parts) const {
+  EXPECT_EQ(ended.code, code) << ended.out << ended.err;
+  std::vector<std::string> errors;
+  for (const std::string& line : lines_of(ended.err)) {
+    if (line.starts_with("sluice: error:")) errors.push_back(line);
+  }
+  ASSERT_EQ(errors.size(), 1U) << ended.err;
+  EXPECT_TRUE(ended.err.ends_with(errors[0] + "\n")) << "the line is not the last: " << ended.err;
+  for (const std::string& part : parts) EXPECT_NE(errors[0].find(part), std::string::npos) << part << "\n" << errors[0];
+  const support::QueueStats stats = queue_->stats("login-queue");
+  EXPECT_EQ(stats["visible"], rows_.size() + refused_.size()) << "not in the queue";
+  EXPECT_EQ(stats["in_flight"], 0U) << "not given back";
+  nothing_in_clear();
 }
 
 void LoginFlow::verdict() {

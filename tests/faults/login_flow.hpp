@@ -51,6 +51,7 @@ class LoginFlow {
   support::QueueServer& queue() const { return *queue_; }
   const std::string& database() const { return database_; }
   std::string sql(const std::string& statements) const { return postgres().sql(statements, database_); }
+  void configure(const FlowOptions& options);  // writes the project again
   void database_url(std::string url) { url_ = std::move(url); }
   void endpoint(std::string url) { endpoint_ = std::move(url); }
 
@@ -67,6 +68,10 @@ class LoginFlow {
 
   std::uint64_t rows() const;     // in the table and in the rejects; 0 before they are made
   std::uint64_t waiting() const;  // in the queue, visible or not
+
+  // The run ended with `code` and said one line of error that holds each of `parts`; all messages that were sent
+  // wait in the queue and nothing is in clear.
+  void refused(const support::Ended& ended, int code, const std::vector<std::string>& parts) const;
 
   // All is there once, the queue is empty, nothing is in clear.
   void verdict();

@@ -1,6 +1,8 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <charconv>
+#include <deque>
 
 #include "sluice/aws/sqs_protocol.hpp"
 
@@ -12,6 +14,46 @@ using namespace simdjson;
 tl::unexpected<Error> unreadable(error_code code) {
   const char* why = code == UTF8_ERROR ? "holds invalid UTF-8" : "is not whole JSON of the expected shape";
   return fail(Fault::transient, std::string("the answer ") + why, "is this an SQS endpoint, and nothing in between?");
+}
+
+// One message with bytes that are no UTF-8 would make the whole answer unreadable, again and again, for the nine
+// beside it too. Each such byte b becomes the code point 0x10FF00 + b, at the end of a private plane, and a body's
+// are turned back. A body that held such a code point by itself then fails its MD5.
+std::string with_strays_marked(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + SIMDJSON_PADDING + 64);
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    std::size_t size = byte < 0x80 ? 1 : 0;
+    for (std::size_t longer = 2; size == 0 && longer <= std::min<std::size_t>(4, text.size() - at); ++longer) {
+      if (validate_utf8(text.data() + at, longer)) size = longer;
+    }
+    if (size != 0) {
+      out.append(text, at, size);
+      at += size;
+    } else {
+      out += "\xf4\x8f";
+      out += static_cast<char>(0xbcU | byte >> 6U);
+      out += static_cast<char>(0x80U | (byte & 0x3fU));
+      ++at;
+    }
+  }
+  return out;
+}
+
+std::string with_strays_back(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text.substr(at, 2) == "\xf4\x8f" && at + 3 < text.size() &&
+        (static_cast<unsigned char>(text[at + 2]) & 0xfeU) == 0xbeU) {
+      const unsigned high = static_cast<unsigned char>(text[at + 2]) & 0x03U;
+      out += static_cast<char>(high << 6U | (static_cast<unsigned char>(text[at + 3]) & 0x3fU));
+      at += 3;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
 }
 
 // Leaves the function with an error code unless the expression gave a value.
@@ -102,7 +144,16 @@ class JsonProtocol final : public SqsProtocol {
 
   Result<void> read_received(std::string& answer, MessageReader& reader, Received& received) override {
     reader.start();
-    if (const error_code code = read_messages(answer, reader)) return unreadable(code);
+    error_code code = read_messages(answer, reader);
+    restored_.clear();
+    if (code == UTF8_ERROR) {
+      answer = with_strays_marked(answer);
+      strays_ = true;
+      reader.start();
+      code = read_messages(answer, reader);
+      strays_ = false;
+    }
+    if (code != SUCCESS) return unreadable(code);
     return reader.finish(received);
   }
 
@@ -190,6 +241,7 @@ class JsonProtocol final : public SqsProtocol {
       if (key == "Body") {
         code = value.get_string().get(raw.body);
         raw.has_body = true;
+        if (strays_ && code == SUCCESS) raw.body = restored_.emplace_back(with_strays_back(raw.body));
       } else if (key == "MessageId") {
         code = value.get_string().get(raw.message_id);
       } else if (key == "ReceiptHandle") {
@@ -311,6 +363,8 @@ class JsonProtocol final : public SqsProtocol {
   }
 
   ondemand::parser parser_;
+  bool strays_ = false;               // the answer being read has stray bytes marked
+  std::deque<std::string> restored_;  // its bodies, as they were sent
 };
 
 #undef SQS_JSON

@@ -35,8 +35,8 @@ struct Shared {
   const std::stop_token stop;  // the user's; a worker's own token only ends its wait for work
   Pipe<Delivery> work;
   Pipe<Done> done;
-  std::atomic<std::size_t> idle;            // workers without a delivery
-  std::atomic<std::size_t> away{0};         // workers whose database is away
+  std::atomic<std::size_t> idle;     // workers without a delivery
+  std::atomic<std::size_t> away{0};  // workers whose database is away
   std::atomic<bool> failed{false};
 
   std::mutex mutex;  // guards what follows
@@ -60,6 +60,22 @@ milliseconds jittered(milliseconds most) {
   thread_local std::minstd_rand random{std::random_device{}()};
   return milliseconds(std::uniform_int_distribution<std::int64_t>(0, most.count())(random));
 }
+
+// The time during which a worker cannot commit; nothing is received meanwhile.
+struct Outage {
+  explicit Outage(Shared& the_shared)
+      : shared(the_shared), deadline(shared.clock.steady() + shared.options.database_away_max) {
+    ++shared.away;
+    shared.source.wake();
+  }
+  ~Outage() { --shared.away; }
+  Outage(const Outage&) = delete;
+  Outage& operator=(const Outage&) = delete;
+
+  Shared& shared;
+  std::chrono::steady_clock::time_point deadline;
+  milliseconds pause{50};
+};
 
 class Work {
  public:
@@ -91,11 +107,12 @@ class Work {
     return delivery;
   }
 
-  // True: committed. False: to be given back, because the database was away. It is there again now, or the run
-  // was told to stop meanwhile.
+  // True: committed. False: to be given back, since the run was told to stop while the database was away.
   Result<bool> carry(const Delivery& delivery) {
-    // A conflict of two transactions is over in a moment; anything longer is not waited for with messages in hand.
+    // A conflict of two transactions is over in a moment. What lasts longer pauses the receiving; the delivery in
+    // hand is tried again, so that an outage does not count as another receive of its messages.
     constexpr int attempts_max = 3;
+    std::optional<Outage> outage;
     for (int attempt = 1;; ++attempt) {
       Result<void> moved = move(delivery);
       if (moved) return true;
@@ -105,9 +122,12 @@ class Work {
         shared_.clock.sleep(jittered(milliseconds(20) * attempt));
         continue;
       }
-      log::warning("database away, messages are given back", {{"error", moved.error().text()}});
-      SLUICE_CHECK(wait_for_database(std::move(moved).error()));
-      return false;
+      if (!outage) {
+        log::warning("database away, receiving pauses", {{"error", moved.error().text()}});
+        outage.emplace(shared_);
+      }
+      SLUICE_CHECK(wait_for_database(*outage, std::move(moved).error()));
+      if (shared_.stop.stop_requested()) return false;
     }
   }
 
@@ -165,13 +185,15 @@ class Work {
     if (rejected <= shared_.options.rejects.allowed(received)) return {};
     shared_.rejects_pending -= written.rejected;
     shared_.received_pending -= messages;
-    return fail(Fault::data,
-                "max_rejects: " + std::to_string(rejected) + " of " + std::to_string(received) +
-                    " messages would be rejects; nothing past the limit was committed, those messages are still in the queue",
-                "look at what was kept by `sluice rejects list`, mend the record or the producer, then run again");
+    return fail(
+        Fault::data,
+        "max_rejects: " + std::to_string(rejected) + " of " + std::to_string(received) +
+            " messages would be rejects; nothing past the limit was committed, those messages are still in the queue",
+        "look at what was kept by `sluice rejects list`, mend the record or the producer, then run again");
   }
 
-  void settle_account(const Written& written, std::uint64_t messages, const std::vector<Reject>& rejects, bool committed) {
+  void settle_account(const Written& written, std::uint64_t messages, const std::vector<Reject>& rejects,
+                      bool committed) {
     const std::lock_guard lock(shared_.mutex);
     shared_.rejects_pending -= written.rejected;
     shared_.received_pending -= messages;
@@ -190,21 +212,13 @@ class Work {
     return out;
   }
 
-  // Tries again with growing pauses until an empty transaction goes through.
-  Result<void> wait_for_database(Error error) {
-    struct Away {
-      explicit Away(std::atomic<std::size_t>& c) : count(c) { ++count; }
-      ~Away() { --count; }
-      std::atomic<std::size_t>& count;
-    };
-    const Away away(shared_.away);
-    shared_.source.wake();
-    const auto deadline = shared_.clock.steady() + shared_.options.database_away_max;
-    milliseconds pause(50);
-    while (shared_.clock.steady() < deadline && !shared_.failed) {
-      rest(jittered(pause));
+  // Pauses, longer each time, until an empty transaction goes through or a stop is asked for. That one goes through
+  // says little about the next (a full disk), so one deadline holds for the whole outage.
+  Result<void> wait_for_database(Outage& outage, Error error) {
+    while (shared_.clock.steady() < outage.deadline && !shared_.failed) {
+      rest(jittered(outage.pause));
       if (shared_.stop.stop_requested()) return {};
-      pause = std::min(pause * 2, milliseconds(5000));
+      outage.pause = std::min(outage.pause * 2, milliseconds(5000));
       const Result<Known> opened = worker_.sink->begin(Delivery{});
       worker_.sink->rollback();
       if (opened) return {};
@@ -319,7 +333,8 @@ void add_seconds(RunReport& report, const Source& source, const std::vector<Work
 
 std::uint64_t RejectLimit::allowed(std::uint64_t received) const {
   if (count) return *count;
-  if (percent) return static_cast<std::uint64_t>(*percent / 100.0 * static_cast<double>(std::max<std::uint64_t>(received, 100)));
+  if (percent)
+    return static_cast<std::uint64_t>(*percent / 100.0 * static_cast<double>(std::max<std::uint64_t>(received, 100)));
   return UINT64_MAX;
 }
 
