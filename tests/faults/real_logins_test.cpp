@@ -14,7 +14,8 @@ namespace {
 
 std::string data_file() {
   const char* shared = std::getenv("SLUICE_SHARED");
-  return (shared == nullptr ? std::string(SLUICE_SOURCE_DIR "/../shared") : std::string(shared)) + "/data/logins/messages.ndjson";
+  return (shared == nullptr ? std::string(SLUICE_SOURCE_DIR "/../shared") : std::string(shared)) +
+         "/data/logins/messages.ndjson";
 }
 
 // M.m.p by the specification's formula, worked out apart from the product's own code.

@@ -51,7 +51,8 @@ TEST(Grammar, bad_files_are_refused_with_place_and_reason) {
       const auto project = load(file);
       ASSERT_FALSE(project) << file;
       EXPECT_EQ(project.error().fault, Fault::config);
-      EXPECT_NE(project.error().text().find(expected(file)), std::string::npos) << file << ": " << project.error().text();
+      EXPECT_NE(project.error().text().find(expected(file)), std::string::npos)
+          << file << ": " << project.error().text();
       EXPECT_TRUE(project.error().message.starts_with(file.string() + ":")) << project.error().text();
     }
   }

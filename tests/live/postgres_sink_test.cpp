@@ -357,7 +357,8 @@ TEST_F(PostgresSink, a_durable_server_killed_after_a_commit_still_holds_it) {
   const auto down = into->begin(delivery_of(3, 10));
   ASSERT_FALSE(down);
   EXPECT_TRUE(down.error().retryable());
-  EXPECT_NE(down.error().text().find("cannot connect to PostgreSQL at 127.0.0.1:"), std::string::npos) << down.error().text();
+  EXPECT_NE(down.error().text().find("cannot connect to PostgreSQL at 127.0.0.1:"), std::string::npos)
+      << down.error().text();
   own->start_again();
   Known again;
   move(*into, delivery_of(3, 10), rows, &again);

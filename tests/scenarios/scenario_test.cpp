@@ -252,7 +252,8 @@ class Teller {
       return {};
     }
     TableName name{"", table};
-    if (const std::size_t dot = table.find('.'); dot != std::string::npos) name = {table.substr(0, dot), table.substr(dot + 1)};
+    if (const std::size_t dot = table.find('.'); dot != std::string::npos)
+      name = {table.substr(0, dot), table.substr(dot + 1)};
     auto rows = (*database)->first_rows(name, 1000000);
     if (!rows) {
       ADD_FAILURE() << rows.error().text();
@@ -327,7 +328,8 @@ class Teller {
 std::vector<std::string> stories() {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(fs::path(SLUICE_SOURCE_DIR) / "tests/scenarios")) {
-    if (entry.path().extension() == ".txt" && entry.path().stem() != "CMakeLists") names.push_back(entry.path().stem().string());
+    if (entry.path().extension() == ".txt" && entry.path().stem() != "CMakeLists")
+      names.push_back(entry.path().stem().string());
   }
   std::ranges::sort(names);
   return names;
@@ -335,9 +337,7 @@ std::vector<std::string> stories() {
 
 class Scenario : public testing::TestWithParam<std::string> {};
 
-TEST_P(Scenario, holds) {
-  Teller(fs::path(SLUICE_SOURCE_DIR) / "tests/scenarios" / (GetParam() + ".txt")).tell();
-}
+TEST_P(Scenario, holds) { Teller(fs::path(SLUICE_SOURCE_DIR) / "tests/scenarios" / (GetParam() + ".txt")).tell(); }
 
 INSTANTIATE_TEST_SUITE_P(Stories, Scenario, testing::ValuesIn(stories()), [](const auto& param_info) {
   std::string name = param_info.param;

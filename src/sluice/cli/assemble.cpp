@@ -34,7 +34,8 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) 
   assembly->project = std::move(project);
   const std::string& file = assembly->project.keys_file;
   if (file.empty() && keys == Keys::required) {
-    return fail(Fault::config, assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
+    return fail(Fault::config,
+                assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
                 "add `keys: keys.json` and make it by `sluice keys init keys.json`");
   }
   if (!file.empty() && (keys == Keys::required || std::filesystem::exists(file))) {
@@ -59,9 +60,7 @@ Result<const project::Flow*> find_flow(const project::Project& project, const st
   return fail(Fault::config, project.file + " has no flow '" + name + "'", did_you_mean(name, names));
 }
 
-engine::RowsOptions rows_options(const project::Flow& flow) {
-  return {flow.record, flow.select, flow.select_place};
-}
+engine::RowsOptions rows_options(const project::Flow& flow) { return {flow.record, flow.select, flow.select_place}; }
 
 Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) {
   OpenFlow open;

@@ -34,9 +34,11 @@ std::string bash(const std::vector<Entry>& entries) {
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    case \"$word\" in -* | *.* | */*) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
          "  done\n"
-         "  case \"$path\" in\n" + cases +
+         "  case \"$path\" in\n" +
+         cases +
          "  esac\n"
-         "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"; compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\")\n"
+         "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"; compgen -f -- "
+         "\"${COMP_WORDS[COMP_CWORD]}\")\n"
          "}\n"
          "complete -o filenames -F _sluice sluice\n";
 }
@@ -51,7 +53,8 @@ std::string fish(const std::vector<Entry>& entries) {
       if (c != ' ') {
         word += c;
       } else {
-        out += "complete -c sluice -n '" + when + "' " + (word.starts_with("--") ? "-l " + word.substr(2) : "-a " + word) + "\n";
+        out += "complete -c sluice -n '" + when + "' " +
+               (word.starts_with("--") ? "-l " + word.substr(2) : "-a " + word) + "\n";
         word.clear();
       }
     }
@@ -62,9 +65,13 @@ std::string fish(const std::vector<Entry>& entries) {
 }  // namespace
 
 void add_completion(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "completion", "completion for bash, zsh or fish", "source <(sluice completion bash)");
+  CLI::App* command =
+      add_command(app, "completion", "completion for bash, zsh or fish", "source <(sluice completion bash)");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash, zsh or fish")->required()->type_name("")->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command->add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->callback([&app, shell, &session] {
     session.action = [&app, shell]() -> Result<Answer> {
       std::vector<Entry> entries;

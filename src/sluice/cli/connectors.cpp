@@ -17,16 +17,18 @@ using project::Role;
 
 constexpr std::array connector_table{
     Connector{{"sqs", Role::queue, aws::sqs_options, "an Amazon SQS queue: its name, URL or ARN"}, &aws::open_sqs},
-    Connector{{"spool", Role::queue, local::spool_options, "a local folder that behaves as a queue"}, &local::open_spool},
-    Connector{{"postgres", Role::database, postgres::postgres_options, "a PostgreSQL database: a URL or libpq's keywords"},
-              nullptr,
-              &postgres::open_postgres},
+    Connector{{"spool", Role::queue, local::spool_options, "a local folder that behaves as a queue"},
+              &local::open_spool},
+    Connector{
+        {"postgres", Role::database, postgres::postgres_options, "a PostgreSQL database: a URL or libpq's keywords"},
+        nullptr,
+        &postgres::open_postgres},
     Connector{{"duckdb", Role::database, local::duckdb_options, "a DuckDB file"}, nullptr, &local::open_duckdb},
 };
 
 const Connector& row_of(const project::Connection& connection) {
-  const auto found = std::ranges::find(connector_table, connection.kind->name,
-                                       [](const Connector& row) { return row.kind.name; });
+  const auto found =
+      std::ranges::find(connector_table, connection.kind->name, [](const Connector& row) { return row.kind.name; });
   assert(found != connector_table.end());
   return *found;
 }

@@ -66,9 +66,10 @@ flows:
 
 // The URL is not written into the file: it may hold a password.
 std::string project_yaml(const DemoArguments& arguments) {
-  const std::string queue = arguments.aws.empty()
-                                ? "  queue:     { spool: queue }           # a local folder that behaves as a queue\n"
-                                : "  queue:     { sqs: " + arguments.queue + ", region: us-east-1, endpoint: \"${AWS_ENDPOINT_URL:-}\" }\n";
+  const std::string queue =
+      arguments.aws.empty()
+          ? "  queue:     { spool: queue }           # a local folder that behaves as a queue\n"
+          : "  queue:     { sqs: " + arguments.queue + ", region: us-east-1, endpoint: \"${AWS_ENDPOINT_URL:-}\" }\n";
   const std::string warehouse = arguments.postgres.empty() ? "  warehouse: { duckdb: warehouse.duckdb }\n"
                                                            : "  warehouse: { postgres: \"${DATABASE_URL}\" }\n";
   return "name: logins\nconnections:\n" + queue + warehouse + flow_yaml;
@@ -78,7 +79,8 @@ Result<void> write_file(const fs::path& file, const std::string& text) {
   std::ofstream out(file, std::ios::binary);
   out << text;
   out.close();
-  if (!out) return fail(Fault::failed, "cannot write " + file.string(), "look at the disk's space and the folder's rights");
+  if (!out)
+    return fail(Fault::failed, "cannot write " + file.string(), "look at the disk's space and the folder's rights");
   return {};
 }
 
@@ -88,10 +90,13 @@ Result<void> make_folder(const DemoArguments& arguments) {
   if (fs::exists(folder / marker, error)) {
     fs::remove_all(folder, error);
   } else if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error))) {
-    return fail(Fault::config, arguments.folder + " is there already and was not made by `sluice demo`", "name another folder: sluice demo DIR");
+    return fail(Fault::config, arguments.folder + " is there already and was not made by `sluice demo`",
+                "name another folder: sluice demo DIR");
   }
   fs::create_directories(folder, error);
-  if (error) return fail(Fault::config, "cannot make the folder " + arguments.folder, "name one where you may write: sluice demo DIR");
+  if (error)
+    return fail(Fault::config, "cannot make the folder " + arguments.folder,
+                "name one where you may write: sluice demo DIR");
   SLUICE_CHECK(write_file(folder / marker, ""));
   SLUICE_CHECK(write_file(folder / "logins.yaml", project_yaml(arguments)));
   SLUICE_CHECK(write_file(folder / "user_logins.sql", table_sql));
@@ -130,7 +135,8 @@ Result<std::string> rows_text(const Assembly& assembly, OpenFlow& open) {
   for (const mask::MaskKind& kind : mask::mask_kinds()) {
     if (kind.function != "mask_siv") continue;
     SLUICE_TRY(const std::string value, kind.unmask(*assembly.keyring, "ip", mask::Form::ip, token));
-    text += "\nThe key holder gets an address back:\n  sluice unmask keys.json --domain ip " + token + "\n  " + value + "\n";
+    text += "\nThe key holder gets an address back:\n  sluice unmask keys.json --domain ip " + token + "\n  " + value +
+            "\n";
   }
   return text;
 }
@@ -164,12 +170,14 @@ Result<Answer> demo(const DemoArguments& arguments) {
   open = {};  // an embedded database takes one connection at a time
 
   Answer answer;
-  answer.text = fmt::format("Wrote a project into {} and put {} login events into its queue.\n", arguments.folder, message_count);
+  answer.text =
+      fmt::format("Wrote a project into {} and put {} login events into its queue.\n", arguments.folder, message_count);
   FlowRunOptions options;
   options.queue_wait = std::chrono::seconds(10);
   options.stop = stop_on_signal();
   answer.result["runs"] = Json::array();
-  for (const char* title : {"\nFirst run: sluice run logins.yaml\n", "\nSecond run: nothing is left, and nothing is written twice\n"}) {
+  for (const char* title :
+       {"\nFirst run: sluice run logins.yaml\n", "\nSecond run: nothing is left, and nothing is written twice\n"}) {
     SLUICE_TRY(runtime::RunOutcome outcome, run_flow(*assembly, flow, options));
     answer.text += title + report_text(flow.name, outcome.report);
     answer.result["runs"].push_back(report_json(flow.name, outcome.report));
@@ -190,12 +198,17 @@ Result<Answer> demo(const DemoArguments& arguments) {
 }  // namespace
 
 void add_demo(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "demo", "write the logins project into a folder and run it twice, without any account", "sluice demo my-demo");
+  CLI::App* command =
+      add_command(app, "demo", "write the logins project into a folder and run it twice, without any account",
+                  "sluice demo my-demo");
   auto arguments = std::make_shared<DemoArguments>();
   command->add_option("DIR", arguments->folder, "where to write it")->type_name("")->capture_default_str();
-  command->add_option("--postgres", arguments->postgres, "a PostgreSQL database instead of a DuckDB file")->type_name("URL");
+  command->add_option("--postgres", arguments->postgres, "a PostgreSQL database instead of a DuckDB file")
+      ->type_name("URL");
   command->add_option("--aws", arguments->aws, "an SQS endpoint instead of a local folder")->type_name("URL");
-  command->add_option("--queue", arguments->queue, "the queue there; it must exist")->type_name("NAME")->capture_default_str();
+  command->add_option("--queue", arguments->queue, "the queue there; it must exist")
+      ->type_name("NAME")
+      ->capture_default_str();
   command->callback([arguments, &session] { session.action = [arguments] { return demo(*arguments); }; });
 }
 

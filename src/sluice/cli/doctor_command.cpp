@@ -31,7 +31,8 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::if_there));
   std::vector<Finding> findings;
   if (!assembly->keyring) {
-    findings.push_back({Finding::Level::bad, "keyring: there is none", "name one by `keys:` and make it by `sluice keys init FILE`"});
+    findings.push_back(
+        {Finding::Level::bad, "keyring: there is none", "name one by `keys:` and make it by `sluice keys init FILE`"});
   } else {
     findings.push_back({Finding::Level::good, "keyring: primary key " + assembly->keyring->primary_id()});
   }
@@ -39,7 +40,8 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
     std::vector<Finding> found;
     if (connection.kind->role == project::Role::queue) {
       auto queue = open_queue(connection, system_clock());
-      found = queue ? (*queue)->probe() : std::vector<Finding>{{Finding::Level::bad, queue.error().message, queue.error().hint}};
+      found = queue ? (*queue)->probe()
+                    : std::vector<Finding>{{Finding::Level::bad, queue.error().message, queue.error().hint}};
     } else {
       auto database = open_database(connection, system_clock());
       const std::optional<Target> target = target_on(*assembly, connection.name);
@@ -55,21 +57,28 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
   Answer answer;
   answer.result["findings"] = Json::array();
   for (const Finding& finding : findings) {
-    answer.text += std::string(word(finding.level)) + std::string(9 - std::string_view(word(finding.level)).size(), ' ') + finding.what + '\n';
+    answer.text += std::string(word(finding.level)) +
+                   std::string(9 - std::string_view(word(finding.level)).size(), ' ') + finding.what + '\n';
     if (!finding.hint.empty()) answer.text += "         -> " + finding.hint + '\n';
-    answer.result["findings"].push_back({{"level", word(finding.level)}, {"what", finding.what}, {"hint", finding.hint}});
+    answer.result["findings"].push_back(
+        {{"level", word(finding.level)}, {"what", finding.what}, {"hint", finding.hint}});
   }
   const auto bad = std::ranges::count(findings, Finding::Level::bad, &Finding::level);
   const auto warnings = std::ranges::count(findings, Finding::Level::warning, &Finding::level);
-  answer.summary = std::to_string(bad) + " bad, " + std::to_string(warnings) + " warnings, " + std::to_string(findings.size()) + " looked at";
-  if (bad > 0) answer.error = Error{Fault::denied, "doctor found " + std::to_string(bad) + " thing" + (bad == 1 ? "" : "s") + " that would stop a run", ""};
+  answer.summary = std::to_string(bad) + " bad, " + std::to_string(warnings) + " warnings, " +
+                   std::to_string(findings.size()) + " looked at";
+  if (bad > 0)
+    answer.error =
+        Error{Fault::denied,
+              "doctor found " + std::to_string(bad) + " thing" + (bad == 1 ? "" : "s") + " that would stop a run", ""};
   return answer;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "doctor", "look at each connection, change nothing, and say what to do", "sluice doctor logins.yaml");
+  CLI::App* command = add_command(app, "doctor", "look at each connection, change nothing, and say what to do",
+                                  "sluice doctor logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
   arguments->add_to(*command);
   command->callback([arguments, &session] { session.action = [arguments] { return doctor(*arguments); }; });

@@ -78,7 +78,8 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
   return outcome;
 }
 
-Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Flow& flow, const FlowRunOptions& options) {
+Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Flow& flow,
+                                     const FlowRunOptions& options) {
   SLUICE_TRY(OpenFlow open, open_flow(assembly, flow));
   SLUICE_CHECK(open.database->prepare(open.target));
   SLUICE_CHECK(check_keys(open.database->ledger(), *assembly.keyring));
@@ -87,30 +88,33 @@ Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Fl
   SLUICE_TRY(runtime::RunOutcome outcome, run_from(assembly, open, *source, options));
   if (!outcome.error) {
     // A day more than the queue can still deliver a message again.
-    const Result<std::uint64_t> pruned =
-        open.database->ledger().prune(std::max(facts.retention * 2, std::chrono::hours(28 * 24)) + std::chrono::hours(24), 100000);
+    const Result<std::uint64_t> pruned = open.database->ledger().prune(
+        std::max(facts.retention * 2, std::chrono::hours(28 * 24)) + std::chrono::hours(24), 100000);
     if (!pruned) log::warning("old message keys not pruned", {{"error", pruned.error().text()}});
   }
   return outcome;
 }
 
 std::string report_text(const std::string& flow, const runtime::RunReport& report) {
-  std::string out = fmt::format("{}: {} received in {}, {} messages/s\n", flow, thousands(report.received),
-                                seconds_text(report.elapsed), thousands(static_cast<std::uint64_t>(report.rows_per_second())));
+  std::string out =
+      fmt::format("{}: {} received in {}, {} messages/s\n", flow, thousands(report.received),
+                  seconds_text(report.elapsed), thousands(static_cast<std::uint64_t>(report.rows_per_second())));
   Table counts({"received", "written", "rejected", "already there", "filtered", "rows"});
   counts.align_right({0, 1, 2, 3, 4, 5});
   counts.add({thousands(report.received), thousands(report.written.written), thousands(report.written.rejected),
               thousands(report.written.known), thousands(report.written.filtered), thousands(report.written.rows)});
   out += counts.text();
-  for (const auto& [reason, count] : report.rejects_by_reason) out += fmt::format("  rejected: {} {}\n", thousands(count), reason);
+  for (const auto& [reason, count] : report.rejects_by_reason)
+    out += fmt::format("  rejected: {} {}\n", thousands(count), reason);
   Table times({"receive", "decode", "select and mask", "encode", "database", "delete", "waiting"});
   times.align_right({0, 1, 2, 3, 4, 5, 6});
-  times.add({seconds_text(report.receive), seconds_text(report.decode), seconds_text(report.select), seconds_text(report.encode),
-             seconds_text(report.database), seconds_text(report.settle), seconds_text(report.waiting)});
+  times.add({seconds_text(report.receive), seconds_text(report.decode), seconds_text(report.select),
+             seconds_text(report.encode), seconds_text(report.database), seconds_text(report.settle),
+             seconds_text(report.waiting)});
   out += times.text();
   if (report.received > 0) {
-    out += fmt::format("  bottleneck: {} ({} worker{}; seconds of all workers together)\n", report.bottleneck(), report.workers,
-                       report.workers == 1 ? "" : "s");
+    out += fmt::format("  bottleneck: {} ({} worker{}; seconds of all workers together)\n", report.bottleneck(),
+                       report.workers, report.workers == 1 ? "" : "s");
   }
   if (!report.calls.empty()) {
     out += "  calls:";

@@ -19,10 +19,12 @@ struct FlowRunOptions {
 
 // Errors before the first message was received come back as such; later ones stand in the outcome, with what was
 // committed before.
-Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Flow& flow, const FlowRunOptions& options);
+Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Flow& flow,
+                                     const FlowRunOptions& options);
 
 // The same from another source than the flow's queue: rejects that are tried again.
-Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, Source& source, const FlowRunOptions& options);
+Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, Source& source,
+                                     const FlowRunOptions& options);
 
 // The table at the end of a run, and the same for a program.
 std::string report_text(const std::string& flow, const runtime::RunReport& report);

@@ -21,8 +21,8 @@ namespace {
 
 std::string version_text() {
   const int libpq = PQlibVersion();
-  return fmt::format("sluice {} (commit {}; DuckDB {}; libpq {}.{})", version_number(), commit(), engine::duckdb_version(),
-                     libpq / 10000, libpq % 10000);
+  return fmt::format("sluice {} (commit {}; DuckDB {}; libpq {}.{})", version_number(), commit(),
+                     engine::duckdb_version(), libpq / 10000, libpq % 10000);
 }
 
 void configure_logs(const Session& session) {
@@ -34,10 +34,12 @@ void configure_logs(const Session& session) {
 
 int run_main(int argc, char** argv) {
   Session session;
-  CLI::App app("Moves login events and other rows from queues into databases, each exactly once, personal data masked.", "sluice");
+  CLI::App app("Moves login events and other rows from queues into databases, each exactly once, personal data masked.",
+               "sluice");
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", version_text(), "the versions of sluice, DuckDB and libpq");
-  app.add_flag("--json", session.json, "print one JSON object on stdout: {command, ok, summary, result, error}")->envname("SLUICE_JSON");
+  app.add_flag("--json", session.json, "print one JSON object on stdout: {command, ok, summary, result, error}")
+      ->envname("SLUICE_JSON");
   app.add_flag("-q,--quiet", session.quiet, "log errors only")->envname("SLUICE_QUIET");
   app.add_flag("-v,--verbose", session.verbose, "log what is done in detail");
   app.add_option("--log-format", session.log_format, "how logs are written on stderr")

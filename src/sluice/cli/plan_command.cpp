@@ -26,10 +26,12 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   SLUICE_TRY(const OpenFlow open, open_flow(assembly, flow));
   SLUICE_TRY(const auto masks, engine::masks_of(*assembly.engine, rows_options(flow)));
   const std::string kind(assembly.connection(flow.into_connection).kind->name);
-  const std::string from = std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
+  const std::string from =
+      std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
   const std::string table = flow.into_connection + "." + flow.into_table.text();
 
-  answer.text += flow.name + ": " + from + " -> record -> " + (flow.select.empty() ? "" : "select -> ") + kind + " " + table + "\n";
+  answer.text += flow.name + ": " + from + " -> record -> " + (flow.select.empty() ? "" : "select -> ") + kind + " " +
+                 table + "\n";
   Table record({"field", "type", "personal"});
   for (const RecordField& field : flow.record.fields) record.add({field.name, described(field), field.pii});
   answer.text += record.text() + "\n";
@@ -42,12 +44,17 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   }
   answer.text += columns.text();
   std::string created = "must be there";
-  if (flow.create) created = flow.create->sql.empty() ? "is made from the columns if it is missing" : "is made by " + flow.create->file + " if it is missing";
-  const std::string rejects = flow.rejects ? flow.into_connection + "." + flow.rejects->text() : "the ledger's table reject";
+  if (flow.create)
+    created = flow.create->sql.empty() ? "is made from the columns if it is missing"
+                                       : "is made by " + flow.create->file + " if it is missing";
+  const std::string rejects =
+      flow.rejects ? flow.into_connection + "." + flow.rejects->text() : "the ledger's table reject";
   answer.text += "  table " + table + ": " + created + "; rows are appended\n";
   answer.text += "  rejects: sealed, into " + rejects + "; " + limit_text(flow.max_rejects) + "\n";
-  answer.text += "  ledger: one key a message, in the transaction of its row; then the message is deleted from the queue\n";
-  answer.result["flows"].push_back({{"flow", flow.name}, {"from", from}, {"into", table}, {"columns", column_list}, {"rejects", rejects}});
+  answer.text +=
+      "  ledger: one key a message, in the transaction of its row; then the message is deleted from the queue\n";
+  answer.result["flows"].push_back(
+      {{"flow", flow.name}, {"from", from}, {"into", table}, {"columns", column_list}, {"rejects", rejects}});
   return {};
 }
 
@@ -63,7 +70,8 @@ Result<Answer> plan(const ProjectArguments& arguments) {
 }  // namespace
 
 void add_plan(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "plan", "what a run would do: columns, types, masks, tables", "sluice plan logins.yaml");
+  CLI::App* command =
+      add_command(app, "plan", "what a run would do: columns, types, masks, tables", "sluice plan logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
   arguments->add_to(*command);
   command->callback([arguments, &session] { session.action = [arguments] { return plan(*arguments); }; });

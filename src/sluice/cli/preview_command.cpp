@@ -65,7 +65,8 @@ Result<Answer> preview(const PreviewArguments& arguments) {
       }
     }
     for (const Reject& reject : transformed->rejects) {
-      answer.text += "  reject: " + reject.reason + (reject.column.empty() ? "" : " in " + reject.column) + ": " + reject.text + '\n';
+      answer.text += "  reject: " + reject.reason + (reject.column.empty() ? "" : " in " + reject.column) + ": " +
+                     reject.text + '\n';
     }
   }
   answer.summary = std::to_string(received) + " messages looked at, " + std::to_string(rejected) + " would be rejects";
@@ -78,11 +79,15 @@ Result<Answer> preview(const PreviewArguments& arguments) {
 }  // namespace
 
 void add_preview(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "preview", "the first rows as a run would write them; writes nothing", "sluice preview logins.yaml user_logins");
+  CLI::App* command = add_command(app, "preview", "the first rows as a run would write them; writes nothing",
+                                  "sluice preview logins.yaml user_logins");
   auto arguments = std::make_shared<PreviewArguments>();
   arguments->project.add_to(*command);
   command->add_option("FLOW", arguments->flow, "which flow, where the project has several")->type_name("");
-  command->add_option("--rows", arguments->rows, "how many rows")->type_name("N")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--rows", arguments->rows, "how many rows")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->callback([arguments, &session] { session.action = [arguments] { return preview(*arguments); }; });
 }
 

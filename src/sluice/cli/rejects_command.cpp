@@ -42,7 +42,9 @@ Result<std::vector<Key>> parse_ids(const std::vector<std::string>& texts) {
   std::vector<Key> ids;
   for (const std::string& text : texts) {
     Key id;
-    if (!parse_uuid(text, id)) return fail(Fault::config, "'" + printable(text, 40) + "' is no reject's id", "`sluice rejects list` shows the ids");
+    if (!parse_uuid(text, id))
+      return fail(Fault::config, "'" + printable(text, 40) + "' is no reject's id",
+                  "`sluice rejects list` shows the ids");
     ids.push_back(id);
   }
   return ids;
@@ -60,11 +62,16 @@ Result<Answer> list(const RejectArguments& arguments) {
   Table table({"id", "at (UTC)", "run", "stage", "reason", "column", "what"});
   answer.result["rejects"] = Json::array();
   for (const RejectRecord& record : records) {
-    table.add({to_uuid(record.id), time_text(record.at), std::to_string(record.run), std::string(to_string(record.stage)), record.reason,
-               record.column, record.text});
-    answer.result["rejects"].push_back({{"id", to_uuid(record.id)}, {"at", time_text(record.at)}, {"run", record.run},
-                                        {"key", to_uuid(record.key)}, {"stage", to_string(record.stage)}, {"reason", record.reason},
-                                        {"column", record.column}, {"what", record.text}});
+    table.add({to_uuid(record.id), time_text(record.at), std::to_string(record.run),
+               std::string(to_string(record.stage)), record.reason, record.column, record.text});
+    answer.result["rejects"].push_back({{"id", to_uuid(record.id)},
+                                        {"at", time_text(record.at)},
+                                        {"run", record.run},
+                                        {"key", to_uuid(record.key)},
+                                        {"stage", to_string(record.stage)},
+                                        {"reason", record.reason},
+                                        {"column", record.column},
+                                        {"what", record.text}});
   }
   answer.text = records.empty() ? "no rejects\n" : table.text(0);
   answer.summary = std::to_string(records.size()) + " rejects";
@@ -80,11 +87,15 @@ Result<Answer> show(const RejectArguments& arguments) {
     SLUICE_TRY(const auto record, opened.flow.database->ledger().reject(opened.flow.target, id));
     if (!record) return fail(Fault::config, "there is no reject " + to_uuid(id), "`sluice rejects list` shows the ids");
     SLUICE_TRY(const runtime::Envelope envelope, open_payload(opened, *record));
-    answer.text += "reject " + to_uuid(id) + ": " + record->reason + (record->column.empty() ? "" : " in " + record->column) + ": " + record->text +
-                   "\nmessage " + envelope.message_id + ", sent " + time_text(envelope.sent_at) + " UTC, received " +
+    answer.text += "reject " + to_uuid(id) + ": " + record->reason +
+                   (record->column.empty() ? "" : " in " + record->column) + ": " + record->text + "\nmessage " +
+                   envelope.message_id + ", sent " + time_text(envelope.sent_at) + " UTC, received " +
                    std::to_string(envelope.receive_count) + " times\n" + printable(envelope.body, 1U << 20U) + "\n";
-    answer.result["rejects"].push_back({{"id", to_uuid(id)}, {"reason", record->reason}, {"column", record->column},
-                                        {"message_id", envelope.message_id}, {"sent_at", time_text(envelope.sent_at)},
+    answer.result["rejects"].push_back({{"id", to_uuid(id)},
+                                        {"reason", record->reason},
+                                        {"column", record->column},
+                                        {"message_id", envelope.message_id},
+                                        {"sent_at", time_text(envelope.sent_at)},
                                         {"body", envelope.body}});
   }
   answer.summary = std::to_string(ids.size()) + " rejects shown";
@@ -118,15 +129,16 @@ Result<Answer> replay(const RejectArguments& arguments) {
   Answer answer;
   answer.result = report_json(opened.flow.flow->name, report);
   answer.summary = thousands(report.received) + " tried again: " + thousands(report.written.written) + " written, " +
-                   thousands(report.written.rejected) + " still rejected, " + thousands(report.written.filtered) + " filtered, " +
-                   thousands(report.written.known) + " already replayed";
+                   thousands(report.written.rejected) + " still rejected, " + thousands(report.written.filtered) +
+                   " filtered, " + thousands(report.written.known) + " already replayed";
   answer.text = answer.summary + "\n";
   answer.error = std::move(outcome.error);
   return answer;
 }
 
 Result<Answer> drop(const RejectArguments& arguments) {
-  if (arguments.ids.empty() && !arguments.all) return fail(Fault::config, "rejects drop needs ids, or --all", "their messages are gone for good then");
+  if (arguments.ids.empty() && !arguments.all)
+    return fail(Fault::config, "rejects drop needs ids, or --all", "their messages are gone for good then");
   SLUICE_TRY(const Opened opened, open(arguments));
   SLUICE_TRY(const auto ids, parse_ids(arguments.ids));
   SLUICE_TRY(const std::uint64_t dropped, opened.flow.database->ledger().drop_rejects(opened.flow.target, ids));
@@ -140,22 +152,31 @@ Result<Answer> drop(const RejectArguments& arguments) {
 }  // namespace
 
 void add_rejects(CLI::App& app, Session& session) {
-  CLI::App* rejects = add_command(app, "rejects", "what was refused and why; show, replay or drop it", "sluice rejects list logins.yaml");
+  CLI::App* rejects = add_command(app, "rejects", "what was refused and why; show, replay or drop it",
+                                  "sluice rejects list logins.yaml");
   rejects->require_subcommand(1);
   auto arguments = std::make_shared<RejectArguments>();
-  const auto add = [&](const char* name, const char* help, const char* example, Result<Answer> (*action)(const RejectArguments&)) {
+  const auto add = [&](const char* name, const char* help, const char* example,
+                       Result<Answer> (*action)(const RejectArguments&)) {
     CLI::App* command = add_command(*rejects, name, help, example);
     arguments->project.add_to(*command);
     command->add_option("--flow", arguments->flow, "which flow, where the project has several")->type_name("NAME");
-    command->callback([arguments, action, &session] { session.action = [arguments, action] { return action(*arguments); }; });
+    command->callback(
+        [arguments, action, &session] { session.action = [arguments, action] { return action(*arguments); }; });
     return command;
   };
   add("list", "reasons, columns and ids; no values", "sluice rejects list logins.yaml", list)
-      ->add_option("--most", arguments->most, "how many, oldest first")->type_name("N")->capture_default_str();
+      ->add_option("--most", arguments->most, "how many, oldest first")
+      ->type_name("N")
+      ->capture_default_str();
   add("show", "the message itself, for the holder of the keyring", "sluice rejects show logins.yaml 5f0c...", show)
-      ->add_option("ID", arguments->ids, "ids of `rejects list`")->required()->type_name("");
-  add("replay", "another try through the whole flow; all of them (10,000 at most) without an ID", "sluice rejects replay logins.yaml", replay)
-      ->add_option("ID", arguments->ids, "ids of `rejects list`")->type_name("");
+      ->add_option("ID", arguments->ids, "ids of `rejects list`")
+      ->required()
+      ->type_name("");
+  add("replay", "another try through the whole flow; all of them (10,000 at most) without an ID",
+      "sluice rejects replay logins.yaml", replay)
+      ->add_option("ID", arguments->ids, "ids of `rejects list`")
+      ->type_name("");
   CLI::App* dropping = add("drop", "remove rejects for good", "sluice rejects drop logins.yaml --all", drop);
   dropping->add_option("ID", arguments->ids, "ids of `rejects list`")->type_name("");
   dropping->add_flag("--all", arguments->all, "all of the flow");

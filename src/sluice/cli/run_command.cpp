@@ -36,8 +36,9 @@ class Progress {
     if (terminal_) {
       const double seconds = std::chrono::duration<double>(now - started_).count();
       const auto rate = static_cast<std::uint64_t>(static_cast<double>(report.received) / std::max(seconds, 0.001));
-      std::cerr << fmt::format("\r\x1b[K{}: {} received, {}/s, {} rejected, {} already there", flow_, thousands(report.received),
-                               thousands(rate), thousands(report.written.rejected), thousands(report.written.known))
+      std::cerr << fmt::format("\r\x1b[K{}: {} received, {}/s, {} rejected, {} already there", flow_,
+                               thousands(report.received), thousands(rate), thousands(report.written.rejected),
+                               thousands(report.written.known))
                 << std::flush;
       drawn_ = true;
     } else if (now - last_ > std::chrono::seconds(10)) {
@@ -105,16 +106,21 @@ void add_run(CLI::App& app, Session& session) {
                                   "sluice run logins.yaml --var DATABASE_URL=postgresql://localhost/app");
   auto arguments = std::make_shared<RunArguments>();
   arguments->project.add_to(*command);
-  command->add_option("--flow", arguments->flows, "only this flow; may be repeated")->type_name("NAME")->allow_extra_args(false);
+  command->add_option("--flow", arguments->flows, "only this flow; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   command->add_option("--wait", arguments->wait, "how long to wait for a queue that does not exist yet; 0: not at all")
       ->type_name("DURATION")
       ->envname("SLUICE_WAIT")
       ->capture_default_str();
-  command->add_option("--database-wait", arguments->database_wait, "how long to wait for a database that goes away during the run")
+  command
+      ->add_option("--database-wait", arguments->database_wait,
+                   "how long to wait for a database that goes away during the run")
       ->type_name("DURATION")
       ->envname("SLUICE_DATABASE_WAIT")
       ->capture_default_str();
-  command->callback([arguments, &session] { session.action = [arguments, &session] { return run_project(*arguments, session); }; });
+  command->callback(
+      [arguments, &session] { session.action = [arguments, &session] { return run_project(*arguments, session); }; });
 }
 
 }  // namespace sluice::cli

@@ -30,17 +30,25 @@ Result<Answer> runs(const RunsArguments& arguments) {
   if (records.size() > arguments.most) records.resize(arguments.most);
 
   Answer answer;
-  Table table({"run", "flow", "started (UTC)", "took", "status", "received", "written", "rejected", "already there", "filtered"});
+  Table table({"run", "flow", "started (UTC)", "took", "status", "received", "written", "rejected", "already there",
+               "filtered"});
   table.align_right({0, 3, 5, 6, 7, 8, 9});
   answer.result["runs"] = Json::array();
   for (const RunRecord& run : records) {
     const double took = run.finished == 0 ? 0 : static_cast<double>(run.finished - run.started) / 1e6;
-    table.add({std::to_string(run.id), run.flow, time_text(run.started), run.finished == 0 ? "" : seconds_text(took), run.status,
-               thousands(run.received), thousands(run.written.written), thousands(run.written.rejected),
+    table.add({std::to_string(run.id), run.flow, time_text(run.started), run.finished == 0 ? "" : seconds_text(took),
+               run.status, thousands(run.received), thousands(run.written.written), thousands(run.written.rejected),
                thousands(run.written.known), thousands(run.written.filtered)});
-    answer.result["runs"].push_back({{"run", run.id}, {"flow", run.flow}, {"started", time_text(run.started)}, {"finished", time_text(run.finished)},
-                                     {"status", run.status}, {"received", run.received}, {"written", run.written.written},
-                                     {"rejected", run.written.rejected}, {"already_there", run.written.known}, {"filtered", run.written.filtered}});
+    answer.result["runs"].push_back({{"run", run.id},
+                                     {"flow", run.flow},
+                                     {"started", time_text(run.started)},
+                                     {"finished", time_text(run.finished)},
+                                     {"status", run.status},
+                                     {"received", run.received},
+                                     {"written", run.written.written},
+                                     {"rejected", run.written.rejected},
+                                     {"already_there", run.written.known},
+                                     {"filtered", run.written.filtered}});
   }
   answer.text = records.empty() ? "no runs yet\n" : table.text(0);
   answer.summary = std::to_string(records.size()) + " runs";
@@ -50,10 +58,14 @@ Result<Answer> runs(const RunsArguments& arguments) {
 }  // namespace
 
 void add_runs(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "runs", "earlier runs and what they did, from the ledger", "sluice runs logins.yaml");
+  CLI::App* command =
+      add_command(app, "runs", "earlier runs and what they did, from the ledger", "sluice runs logins.yaml");
   auto arguments = std::make_shared<RunsArguments>();
   arguments->project.add_to(*command);
-  command->add_option("--most", arguments->most, "how many")->type_name("N")->check(CLI::Range(1, 100000))->capture_default_str();
+  command->add_option("--most", arguments->most, "how many")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   command->callback([arguments, &session] { session.action = [arguments] { return runs(*arguments); }; });
 }
 

@@ -8,7 +8,8 @@
 namespace sluice::cli {
 
 void add_schema(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "schema", "the JSON Schema of a project file, for editors", "sluice schema > sluice.schema.json");
+  CLI::App* command = add_command(app, "schema", "the JSON Schema of a project file, for editors",
+                                  "sluice schema > sluice.schema.json");
   command->callback([&session] {
     session.action = []() -> Result<Answer> {
       Answer answer;

@@ -31,8 +31,8 @@ struct Session {
   bool quiet = false;
   int verbose = 0;
   std::string log_format = "logfmt";
-  std::string command;                      // the sub-command that was chosen
-  std::function<Result<Answer>()> action;   // set by it
+  std::string command;                     // the sub-command that was chosen
+  std::function<Result<Answer>()> action;  // set by it
 
   bool terminal() const;  // stderr is one, and nothing forbids to use it: a live line may be drawn
 };

@@ -22,7 +22,8 @@ Result<const mask::MaskKind*> recoverable(const std::string& name) {
   for (const mask::MaskKind& kind : mask::mask_kinds()) {
     if (kind.function != name) continue;
     if (kind.unmask != nullptr) return &kind;
-    return fail(Fault::config, name + " cannot be undone: it only tells equal values", "mask with mask_siv where a value must be recovered");
+    return fail(Fault::config, name + " cannot be undone: it only tells equal values",
+                "mask with mask_siv where a value must be recovered");
   }
   return fail(Fault::config, "there is no mask '" + name + "'", "see docs/masks.md");
 }
@@ -33,7 +34,8 @@ Result<Answer> unmask(const UnmaskArguments& arguments) {
   mask::Form form = mask::form_of_domain(arguments.domain);
   if (!arguments.form.empty()) {
     const auto named = mask::parse_form(arguments.form);
-    if (!named) return fail(Fault::config, "there is no form '" + arguments.form + "'", "known are ip, device, email, text");
+    if (!named)
+      return fail(Fault::config, "there is no form '" + arguments.form + "'", "known are ip, device, email, text");
     form = *named;
   }
   std::vector<std::string> tokens = arguments.tokens;
@@ -61,7 +63,8 @@ void add_unmask(CLI::App& app, Session& session) {
   command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
   command->add_option("TOKEN", arguments->tokens, "the tokens; without any, one a line from stdin")->type_name("");
   command->add_option("--domain", arguments->domain, "the domain they were masked in")->required()->type_name("NAME");
-  command->add_option("--form", arguments->form, "the form, where the select gave one: ip, device, email, text")->type_name("FORM");
+  command->add_option("--form", arguments->form, "the form, where the select gave one: ip, device, email, text")
+      ->type_name("FORM");
   command->callback([arguments, &session] { session.action = [arguments] { return unmask(*arguments); }; });
 }
 

@@ -29,7 +29,8 @@ Result<Answer> validate(const ProjectArguments& arguments) {
 }  // namespace
 
 void add_validate(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "validate", "check a project file without a network: names, types, SQL, keys", "sluice validate logins.yaml");
+  CLI::App* command = add_command(app, "validate", "check a project file without a network: names, types, SQL, keys",
+                                  "sluice validate logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
   arguments->add_to(*command);
   command->callback([arguments, &session] { session.action = [arguments] { return validate(*arguments); }; });

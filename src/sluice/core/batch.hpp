@@ -50,9 +50,7 @@ struct Vector {
   const void* values = nullptr;          // `rows` values of the field's Kind
   const std::uint64_t* valid = nullptr;  // bit set: there is a value; null pointer: all there
 
-  bool is_null(std::size_t row) const {
-    return valid != nullptr && (valid[row / 64] >> (row % 64) & 1U) == 0;
-  }
+  bool is_null(std::size_t row) const { return valid != nullptr && (valid[row / 64] >> (row % 64) & 1U) == 0; }
   template <class T>
   const T& at(std::size_t row) const {
     return static_cast<const T*>(values)[row];

@@ -9,8 +9,8 @@ namespace sluice {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual std::chrono::system_clock::time_point now() const = 0;      // UTC, may jump
-  virtual std::chrono::steady_clock::time_point steady() const = 0;   // only grows
+  virtual std::chrono::system_clock::time_point now() const = 0;     // UTC, may jump
+  virtual std::chrono::steady_clock::time_point steady() const = 0;  // only grows
   virtual void sleep(std::chrono::milliseconds time) const = 0;
 
   std::int64_t now_micros() const;  // microseconds since 1970 UTC

@@ -12,7 +12,8 @@ namespace sluice {
 namespace {
 
 TEST(Type, names_go_back_and_forth) {
-  for (const char* name : {"text", "int", "bigint", "float", "decimal(12,2)", "bool", "date", "timestamp", "uuid", "json"}) {
+  for (const char* name :
+       {"text", "int", "bigint", "float", "decimal(12,2)", "bool", "date", "timestamp", "uuid", "json"}) {
     const auto type = parse_type(name);
     ASSERT_TRUE(type) << name;
     EXPECT_EQ(to_string(*type), name);
@@ -20,7 +21,8 @@ TEST(Type, names_go_back_and_forth) {
 }
 
 TEST(Type, a_decimal_needs_a_precision_of_1_to_38_and_a_scale_within_it) {
-  for (const char* name : {"decimal", "decimal(0,0)", "decimal(39,0)", "decimal(4,5)", "decimal(4)", "decimal(a,b)", "integer"}) {
+  for (const char* name :
+       {"decimal", "decimal(0,0)", "decimal(39,0)", "decimal(4,5)", "decimal(4)", "decimal(a,b)", "integer"}) {
     EXPECT_FALSE(parse_type(name)) << name;
   }
 }
@@ -39,7 +41,8 @@ TEST(Duration, has_units) {
   EXPECT_EQ(parse_duration("2h")->count(), 7200);
   EXPECT_EQ(parse_duration("7d")->count(), 604800);
   EXPECT_EQ(parse_duration("15")->count(), 15);
-  for (const char* wrong : {"", "s", "1w", "-3s", "1.5h", "99999999999999999999s"}) EXPECT_FALSE(parse_duration(wrong)) << wrong;
+  for (const char* wrong : {"", "s", "1w", "-3s", "1.5h", "99999999999999999999s"})
+    EXPECT_FALSE(parse_duration(wrong)) << wrong;
 }
 
 TEST(Words, the_nearest_name_is_offered_and_a_far_one_is_not) {

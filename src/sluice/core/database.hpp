@@ -33,17 +33,17 @@ struct Target {
   std::string project;
   std::string flow;
   TableName table;
-  std::optional<CreateTable> create;   // empty: the table must be there
-  std::optional<TableName> rejects;    // empty: the ledger's own table `reject`
-  Schema columns;                      // what the select gives
+  std::optional<CreateTable> create;  // empty: the table must be there
+  std::optional<TableName> rejects;   // empty: the ledger's own table `reject`
+  Schema columns;                     // what the select gives
 };
 
 struct RunRecord {
   std::int64_t id = 0;
   std::string project;
   std::string flow;
-  std::string version;  // of sluice
-  std::string status;   // "running", "done", "stopped", "failed"
+  std::string version;        // of sluice
+  std::string status;         // "running", "done", "stopped", "failed"
   std::int64_t started = 0;   // microseconds since 1970 UTC
   std::int64_t finished = 0;  // 0 while it runs
   std::uint64_t received = 0;

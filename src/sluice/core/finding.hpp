@@ -8,7 +8,7 @@ namespace sluice {
 struct Finding {
   enum class Level { good, warning, bad };
   Level level = Level::good;
-  std::string what;  // "sqs login-queue: reachable, 12 visible, 0 in flight"
+  std::string what;    // "sqs login-queue: reachable, 12 visible, 0 in flight"
   std::string hint{};  // what to do; empty where all is well
 };
 

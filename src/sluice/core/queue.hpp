@@ -16,8 +16,8 @@ namespace sluice {
 struct QueueFacts {
   QueueDepth depth;
   std::chrono::seconds visibility{30};
-  std::chrono::hours retention{24 * 14};      // with that of the dead-letter queue, where it is known
-  std::optional<unsigned> receives_max{};     // maxReceiveCount of the redrive policy
+  std::chrono::hours retention{24 * 14};   // with that of the dead-letter queue, where it is known
+  std::optional<unsigned> receives_max{};  // maxReceiveCount of the redrive policy
   bool fifo = false;
 };
 

@@ -14,12 +14,12 @@ struct RecordField {
   std::string name;
   Type type;
   bool nullable = false;
-  std::optional<std::uint32_t> max{};          // text: characters (code points), bytes for `bytes`
-  std::optional<std::string> default_text{};   // JSON text of the value a missing field gets
-  std::vector<std::string> one_of{};           // text of the allowed values; empty: any
-  std::string pattern{};                       // RE2, must match the whole text; empty: any
-  std::vector<std::string> path{};             // where the value stands in a nested body; empty: {name}
-  std::string pii{};                           // kind of personal data: ip, device, email, text; empty: none
+  std::optional<std::uint32_t> max{};         // text: characters (code points), bytes for `bytes`
+  std::optional<std::string> default_text{};  // JSON text of the value a missing field gets
+  std::vector<std::string> one_of{};          // text of the allowed values; empty: any
+  std::string pattern{};                      // RE2, must match the whole text; empty: any
+  std::vector<std::string> path{};            // where the value stands in a nested body; empty: {name}
+  std::string pii{};                          // kind of personal data: ip, device, email, text; empty: none
 };
 
 struct Record {

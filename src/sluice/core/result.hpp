@@ -58,14 +58,14 @@ int exit_code(Fault fault);
 
 // SLUICE_TRY(auto rows, source.next(stop)): the value, or return the error to the caller.
 #define SLUICE_TRY(declaration, expression) SLUICE_TRY_(declaration, expression, SLUICE_JOIN(sluice_result_, __LINE__))
-#define SLUICE_TRY_(declaration, expression, name)                      \
-  auto name = (expression);                                             \
+#define SLUICE_TRY_(declaration, expression, name)                              \
+  auto name = (expression);                                                     \
   if (!name) return ::tl::unexpected<::sluice::Error>(std::move(name).error()); \
   declaration = std::move(*name)
 
 // SLUICE_CHECK(sink.write(batch)): go on, or return the error to the caller.
-#define SLUICE_CHECK(expression)                                                                            \
-  do {                                                                                                      \
-    auto sluice_checked = (expression);                                                                     \
-    if (!sluice_checked) return ::tl::unexpected<::sluice::Error>(std::move(sluice_checked).error());       \
+#define SLUICE_CHECK(expression)                                                                      \
+  do {                                                                                                \
+    auto sluice_checked = (expression);                                                               \
+    if (!sluice_checked) return ::tl::unexpected<::sluice::Error>(std::move(sluice_checked).error()); \
   } while (false)

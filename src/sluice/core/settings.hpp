@@ -26,9 +26,9 @@ struct Place {
 
 enum class OptionType {
   text,
-  boolean,   // true | false
+  boolean,  // true | false
   integer,
-  duration,  // 30s, 5m, 2h, 7d
+  duration,          // 30s, 5m, 2h, 7d
   text_or_keywords,  // a text, or a map of texts (libpq's keywords)
 };
 
@@ -39,7 +39,7 @@ struct Option {
 };
 
 struct Setting {
-  std::string text;                          // the scalar, variables put in
+  std::string text;                               // the scalar, variables put in
   std::map<std::string, std::string> keywords{};  // where a map was given
   Place place;
 };
@@ -56,7 +56,8 @@ class Settings {
   std::string text(std::string_view name, std::string_view otherwise = "") const;
   // Errors name the key and its place.
   Result<bool> boolean(std::string_view name, bool otherwise) const;
-  Result<std::int64_t> integer(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const;
+  Result<std::int64_t> integer(std::string_view name, std::int64_t otherwise, std::int64_t least,
+                               std::int64_t most) const;
   Result<std::chrono::seconds> duration(std::string_view name, std::chrono::seconds otherwise) const;
 };
 

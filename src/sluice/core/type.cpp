@@ -70,8 +70,9 @@ std::optional<Type> parse_type(std::string_view text) {
 }
 
 const std::vector<std::string_view>& type_names() {
-  static const std::vector<std::string_view> names{"text", "int",  "bigint",    "float",       "decimal(p,s)", "bool",
-                                                   "date", "timestamp", "timestamptz", "uuid", "json", "bytes"};
+  static const std::vector<std::string_view> names{"text",         "int",  "bigint", "float",
+                                                   "decimal(p,s)", "bool", "date",   "timestamp",
+                                                   "timestamptz",  "uuid", "json",   "bytes"};
   return names;
 }
 

@@ -52,8 +52,8 @@ struct Node {
   std::string name;
   int field = -1;
   std::vector<Node> children;
-  std::size_t next = 0;   // fields mostly come in one order: where to look first
-  std::uint64_t seen = 0; // the number of the body in which it was last seen
+  std::size_t next = 0;    // fields mostly come in one order: where to look first
+  std::uint64_t seen = 0;  // the number of the body in which it was last seen
 };
 
 // Why a body was refused.
@@ -83,7 +83,8 @@ bool is_json_scalar(std::string_view body) {
 }
 
 std::string_view trimmed_token(std::string_view token) {
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t')) {
+  while (!token.empty() &&
+         (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t')) {
     token.remove_suffix(1);
   }
   return token;
@@ -199,7 +200,8 @@ class Decoder::Impl {
     }
     json::json_type type{};
     if (const auto error = document.type().get(type)) return {reason_of(error)};
-    if (type != json::json_type::object) return {is_json_scalar(body) || type == json::json_type::array ? "not_an_object" : "not_json"};
+    if (type != json::json_type::object)
+      return {is_json_scalar(body) || type == json::json_type::array ? "not_an_object" : "not_json"};
     json::object object;
     if (const auto error = document.get_object().get(object)) return {reason_of(error)};
     if (const Refusal refusal = decode_object(object, root_, input, 1)) return refusal;

@@ -66,7 +66,8 @@ class EngineTest : public testing::Test {
 
 TEST_F(EngineTest, each_row_knows_its_message) {
   const auto transform = open("select unnest([1, 2]) as u, user_id from input where n > 1");
-  const Bodies bodies({R"({"user_id":"a","n":1})", R"({"user_id":"b","n":2})", R"({"user_id":"c","n":null})", R"({"user_id":"d","n":9})"});
+  const Bodies bodies({R"({"user_id":"a","n":1})", R"({"user_id":"b","n":2})", R"({"user_id":"c","n":null})",
+                       R"({"user_id":"d","n":9})"});
   const auto out = transform->apply(bodies.delivery);
   ASSERT_TRUE(out);
   ASSERT_EQ(out->batches.size(), 1U);
@@ -79,7 +80,8 @@ TEST_F(EngineTest, each_row_knows_its_message) {
 TEST_F(EngineTest, a_refused_row_is_one_reject_and_order_is_kept) {
   const auto transform = open("select user_id::int as id from input");
   std::vector<std::string> texts;
-  for (int i = 0; i < 5000; ++i) texts.push_back(R"({"user_id":")" + (i % 1000 == 7 ? "bad" : std::to_string(i)) + R"(","n":null})");
+  for (int i = 0; i < 5000; ++i)
+    texts.push_back(R"({"user_id":")" + (i % 1000 == 7 ? "bad" : std::to_string(i)) + R"(","n":null})");
   const Bodies bodies(texts);
   const auto out = transform->apply(bodies.delivery);
   ASSERT_TRUE(out);
@@ -102,19 +104,23 @@ TEST_F(EngineTest, a_refused_row_is_one_reject_and_order_is_kept) {
 }
 
 TEST_F(EngineTest, only_row_wise_selects_are_taken) {
-  for (const char* sql : {"select count(*) from input", "select distinct n from input", "select n from input order by n", "select n from input limit 1",
-                          "select a.n from input a join input b using (n)", "select n from input union all select n from input",
-                          "select row_number() over () from input", "select (select max(n) from input) from input", "select 1", "select n from range(3) t(n)",
-                          "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select n from r"}) {
+  for (const char* sql :
+       {"select count(*) from input", "select distinct n from input", "select n from input order by n",
+        "select n from input limit 1", "select a.n from input a join input b using (n)",
+        "select n from input union all select n from input", "select row_number() over () from input",
+        "select (select max(n) from input) from input", "select 1", "select n from range(3) t(n)",
+        "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select n from r"}) {
     EXPECT_NE(refusal(sql).find("row-wise"), std::string::npos) << sql << ": " << refusal(sql);
   }
-  for (const char* sql : {"select * from input", "with a as (select n from input) select n from a", "select * exclude (n) from input", "select x.n from (select n from input) x where n > 1"}) {
+  for (const char* sql : {"select * from input", "with a as (select n from input) select n from a",
+                          "select * exclude (n) from input", "select x.n from (select n from input) x where n > 1"}) {
     EXPECT_EQ(refusal(sql), "") << sql;
   }
 }
 
 TEST_F(EngineTest, a_wrong_select_names_its_line) {
-  EXPECT_NE(refusal("select user_id,\n  nn\nfrom input").find("p.yaml:11:1: select: "), std::string::npos) << refusal("select user_id,\n  nn\nfrom input");
+  EXPECT_NE(refusal("select user_id,\n  nn\nfrom input").find("p.yaml:11:1: select: "), std::string::npos)
+      << refusal("select user_id,\n  nn\nfrom input");
   EXPECT_NE(refusal("selekt 1").find("p.yaml:10:1"), std::string::npos);
   EXPECT_NE(refusal("select n from input; select 1").find("one SELECT"), std::string::npos);
   EXPECT_NE(refusal("select n, n from input").find("\"n\""), std::string::npos);
@@ -122,9 +128,11 @@ TEST_F(EngineTest, a_wrong_select_names_its_line) {
 
 TEST_F(EngineTest, reaches_no_file_and_no_setting) {
   const std::string file = (std::filesystem::temp_directory_path() / "sluice-lock-down.csv").string();
-  for (const std::string& sql : {std::string("select * from read_text('/etc/passwd')"), std::string("select * from '/etc/passwd'"),
-                                 std::string("select * from glob('/*')"), "copy (select 1) to '" + file + "'", std::string("attach 'x.db'"),
-                                 std::string("install httpfs"), std::string("load httpfs"), std::string("set threads = 4"), std::string("pragma version")}) {
+  for (const std::string& sql :
+       {std::string("select * from read_text('/etc/passwd')"), std::string("select * from '/etc/passwd'"),
+        std::string("select * from glob('/*')"), "copy (select 1) to '" + file + "'", std::string("attach 'x.db'"),
+        std::string("install httpfs"), std::string("load httpfs"), std::string("set threads = 4"),
+        std::string("pragma version")}) {
     EXPECT_NE(refusal(sql), "") << sql;
   }
   EXPECT_FALSE(std::filesystem::exists(file));
@@ -135,7 +143,8 @@ TEST_F(EngineTest, masks_need_a_keyring) {
 }
 
 TEST_F(EngineTest, the_messages_own_columns_can_be_named_and_star_leaves_them_out) {
-  const auto columns = columns_of(*engine, {logins(), "select *, message_id, sent_at, receive_count, attributes from input", {}});
+  const auto columns =
+      columns_of(*engine, {logins(), "select *, message_id, sent_at, receive_count, attributes from input", {}});
   ASSERT_TRUE(columns);
   EXPECT_EQ(columns->size(), 7U);
   const auto star = columns_of(*engine, {logins(), "select * from input", {}});
@@ -166,7 +175,8 @@ TEST_F(EngineTest, every_way_to_break_the_contract_has_its_reason) {
   EXPECT_EQ(reason(R"({"user_id":"a","n":)" + std::string(400, '7') + "}"), "out_of_range");
   EXPECT_EQ(reason(R"({"user_id":"123456789","n":1})"), "too_long");
   EXPECT_EQ(reason(R"({"user_id":"üüüüüüüü","n":1})"), "");
-  EXPECT_EQ(reason(R"({"user_id":"a","n":1,"x":)" + std::string(100000, '[') + std::string(100000, ']') + "}"), "nested_too_deep");
+  EXPECT_EQ(reason(R"({"user_id":"a","n":1,"x":)" + std::string(100000, '[') + std::string(100000, ']') + "}"),
+            "nested_too_deep");
   EXPECT_EQ(reason(std::string((1U << 20U) + 1, 'x')), "body_too_large");
 }
 
@@ -193,7 +203,8 @@ TEST(VersionInt, keeps_the_order_and_refuses_what_it_cannot_hold) {
   EXPECT_EQ(version_int("9.6"), 9006000);
   EXPECT_EQ(version_int("6.02"), 6002000);
   EXPECT_EQ(version_int("999.999.999"), 999999999);
-  for (const char* wrong : {"", "a", "1.2.3.4", "1000.0", "1..2", "1.", ".1", "1.2.x", " 1.2", "-1.0"}) EXPECT_FALSE(version_int(wrong)) << wrong;
+  for (const char* wrong : {"", "a", "1.2.3.4", "1000.0", "1..2", "1.", ".1", "1.2.x", " 1.2", "-1.0"})
+    EXPECT_FALSE(version_int(wrong)) << wrong;
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ struct MaskState final : duckdb::FunctionLocalState {
   std::string token;
 };
 
-std::string constant_text(duckdb::ClientContext& context, const duckdb::Expression& argument, const std::string& function,
-                          const std::string& what) {
+std::string constant_text(duckdb::ClientContext& context, const duckdb::Expression& argument,
+                          const std::string& function, const std::string& what) {
   if (!argument.IsFoldable()) throw duckdb::BinderException(function + ": the " + what + " must be a constant text");
   const duckdb::Value value = duckdb::ExpressionExecutor::EvaluateScalar(context, argument);
   if (value.IsNull()) throw duckdb::BinderException(function + ": the " + what + " must not be null");
@@ -52,7 +52,8 @@ mask::Form form_of(duckdb::ClientContext& context, const std::string& function, 
   if (arguments.size() == 3) {
     const std::string name = constant_text(context, *arguments[2], function, "form");
     const auto form = mask::parse_form(name);
-    if (!form) throw duckdb::BinderException(function + ": there is no form '" + name + "'; known are ip, device, email, text");
+    if (!form)
+      throw duckdb::BinderException(function + ": there is no form '" + name + "'; known are ip, device, email, text");
     return *form;
   }
   const mask::Form form = mask::form_of_domain(domain);
@@ -74,9 +75,10 @@ duckdb::unique_ptr<duckdb::FunctionData> bind_mask(duckdb::ClientContext& contex
                                                    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& arguments) {
   const auto& info = function.function_info->Cast<MaskInfo>();
   if (info.keyring == nullptr) {
-    throw duckdb::BinderException(function.name +
-                                  " needs a keyring: name one by `keys: keys.json` in the project file, and make it with "
-                                  "`sluice keys init keys.json`");
+    throw duckdb::BinderException(
+        function.name +
+        " needs a keyring: name one by `keys: keys.json` in the project file, and make it with "
+        "`sluice keys init keys.json`");
   }
   const std::string domain = constant_text(context, *arguments[1], function.name, "domain");
   if (domain.empty() || domain.size() > 64) {
@@ -86,7 +88,8 @@ duckdb::unique_ptr<duckdb::FunctionData> bind_mask(duckdb::ClientContext& contex
   return duckdb::make_uniq<MaskUse>(info, domain, form);
 }
 
-duckdb::unique_ptr<duckdb::FunctionLocalState> open_mask(duckdb::ExpressionState&, const duckdb::BoundFunctionExpression&,
+duckdb::unique_ptr<duckdb::FunctionLocalState> open_mask(duckdb::ExpressionState&,
+                                                         const duckdb::BoundFunctionExpression&,
                                                          duckdb::FunctionData* data) {
   const auto& use = data->Cast<MaskUse>();
   auto state = duckdb::make_uniq<MaskState>();

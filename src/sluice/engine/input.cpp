@@ -29,7 +29,8 @@ char* Arena::take(std::size_t size) {
     if (!blocks_.empty()) ++block_;
     if (block_ == blocks_.size() || blocks_[block_].size < size) {
       const std::size_t fresh = std::max(size, block_size);
-      blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(block_), Block{std::make_unique<char[]>(fresh), fresh});
+      blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(block_),
+                     Block{std::make_unique<char[]>(fresh), fresh});
     }
     used_ = 0;
   }

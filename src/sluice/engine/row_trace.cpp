@@ -45,10 +45,12 @@ RowTrace untraceable(LogicalOperatorType type) {
 
 // The expression that fills this column, in a projection or unnest of the plan; null if it comes from the scan.
 const duckdb::Expression* source_of(duckdb::LogicalOperator& plan, const duckdb::ColumnBinding& column) {
-  if (plan.type == LogicalOperatorType::LOGICAL_PROJECTION && plan.Cast<duckdb::LogicalProjection>().table_index == column.table_index) {
+  if (plan.type == LogicalOperatorType::LOGICAL_PROJECTION &&
+      plan.Cast<duckdb::LogicalProjection>().table_index == column.table_index) {
     return plan.expressions[column.column_index].get();
   }
-  if (plan.type == LogicalOperatorType::LOGICAL_UNNEST && plan.Cast<duckdb::LogicalUnnest>().unnest_index == column.table_index) {
+  if (plan.type == LogicalOperatorType::LOGICAL_UNNEST &&
+      plan.Cast<duckdb::LogicalUnnest>().unnest_index == column.table_index) {
     return plan.expressions[column.column_index].get();
   }
   for (auto& child : plan.children) {
@@ -69,7 +71,8 @@ std::string trace_masks(duckdb::LogicalOperator& plan, const duckdb::Expression&
     const auto& column = expression.Cast<duckdb::BoundColumnRefExpression>();
     if (const duckdb::Expression* source = source_of(plan, column.binding)) add(trace_masks(plan, *source));
   }
-  duckdb::ExpressionIterator::EnumerateChildren(expression, [&](const duckdb::Expression& child) { add(trace_masks(plan, child)); });
+  duckdb::ExpressionIterator::EnumerateChildren(
+      expression, [&](const duckdb::Expression& child) { add(trace_masks(plan, child)); });
   return text;
 }
 

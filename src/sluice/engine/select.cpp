@@ -18,8 +18,8 @@ constexpr const char* row_column_name = "__sluice_row";
 // The rows a scan of `input` gives: set before each execution, read by the table function.
 struct InputSlot final : duckdb::ClientContextState {
   static constexpr const char* key = "sluice_input_slot";
-  Schema record;                 // columns that `*` means
-  std::vector<Vector> vectors;   // the record's columns, then the message's own
+  Schema record;                // columns that `*` means
+  std::vector<Vector> vectors;  // the record's columns, then the message's own
   std::size_t first = 0;
   std::size_t count = 0;
 };
@@ -167,8 +167,7 @@ bool is_about_a_row(duckdb::ExceptionType type) {
 // The message itself may hold a value ("Could not convert string '...'"): only the class is kept.
 RowFault row_fault(const duckdb::ErrorData& error) {
   std::string_view message = error.RawMessage();
-  if (const std::size_t mark = message.find(refusal_mark);
-      mark == 0 && message.find('\n') == std::string_view::npos) {
+  if (const std::size_t mark = message.find(refusal_mark); mark == 0 && message.find('\n') == std::string_view::npos) {
     message.remove_prefix(refusal_mark.size());
     const std::size_t colon = message.find(": ");
     const std::string function(message.substr(0, colon));
@@ -244,8 +243,9 @@ class DuckSelect final : public Select {
     if (!error.HasError()) return std::nullopt;
     out.resize(before);
     if (is_about_a_row(error.Type())) return row_fault(error);
-    return fail(Fault::failed, "select: " + duckdb::Exception::ExceptionTypeToString(error.Type()) + " error in DuckDB",
-                error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY ? "a row needs more memory than select may take" : "");
+    return fail(
+        Fault::failed, "select: " + duckdb::Exception::ExceptionTypeToString(error.Type()) + " error in DuckDB",
+        error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY ? "a row needs more memory than select may take" : "");
   }
 
  private:
@@ -284,9 +284,9 @@ class DuckSelect final : public Select {
       refused = "two columns are called \"" + twice + "\"; give one another name (as ...)";
       return nullptr;
     }
-    expressions.push_back(
-        duckdb::make_uniq<duckdb::BoundColumnRefExpression>(duckdb::LogicalType::BIGINT, trace.row));
-    auto top = duckdb::make_uniq<duckdb::LogicalProjection>(planner.binder->GenerateTableIndex(), std::move(expressions));
+    expressions.push_back(duckdb::make_uniq<duckdb::BoundColumnRefExpression>(duckdb::LogicalType::BIGINT, trace.row));
+    auto top =
+        duckdb::make_uniq<duckdb::LogicalProjection>(planner.binder->GenerateTableIndex(), std::move(expressions));
     top->children.push_back(std::move(plan));
     top->ResolveOperatorTypes();
     schema_ = std::move(schema);
@@ -306,8 +306,10 @@ class DuckSelect final : public Select {
   static tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const SelectOptions& options) {
     Place place = options.place;
     if (const auto found = error.ExtraInfo().find("position"); found != error.ExtraInfo().end()) {
-      const std::size_t position = std::min<std::size_t>(std::strtoul(found->second.c_str(), nullptr, 10), options.sql.size());
-      place.line += static_cast<int>(std::count(options.sql.begin(), options.sql.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
+      const std::size_t position =
+          std::min<std::size_t>(std::strtoul(found->second.c_str(), nullptr, 10), options.sql.size());
+      place.line += static_cast<int>(
+          std::count(options.sql.begin(), options.sql.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
     }
     std::string message = error.RawMessage();
     // Without the quoted line and its pointer: the place says where.

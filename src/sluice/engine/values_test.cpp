@@ -22,7 +22,8 @@ TEST(Decimal, takes_what_fits_exactly) {
   EXPECT_EQ(parse_decimal("10000", 6, 2, out), Parsed::out_of_range);
   EXPECT_EQ(parse_decimal(std::string(400, '9'), 38, 0, out), Parsed::out_of_range);
   EXPECT_EQ(parse_decimal(std::string(38, '9'), 38, 0, out), Parsed::ok);
-  for (const char* wrong : {"", "-", ".", "1.", "1.2.3", "a", "1e", "--1"}) EXPECT_EQ(parse_decimal(wrong, 6, 2, out), Parsed::malformed) << wrong;
+  for (const char* wrong : {"", "-", ".", "1.", "1.2.3", "a", "1e", "--1"})
+    EXPECT_EQ(parse_decimal(wrong, 6, 2, out), Parsed::malformed) << wrong;
 }
 
 TEST(Date, knows_the_calendar) {
@@ -32,7 +33,8 @@ TEST(Date, knows_the_calendar) {
   EXPECT_EQ(parse_date("2024-02-29", out), Parsed::ok);
   EXPECT_EQ(parse_date("2023-02-29", out), Parsed::out_of_range);
   EXPECT_EQ(parse_date("0000-01-01", out), Parsed::out_of_range);
-  for (const char* wrong : {"", "2022-9-5", "2022-09-05x", "20220905", "2022/09/05"}) EXPECT_EQ(parse_date(wrong, out), Parsed::malformed) << wrong;
+  for (const char* wrong : {"", "2022-9-5", "2022-09-05x", "20220905", "2022/09/05"})
+    EXPECT_EQ(parse_date(wrong, out), Parsed::malformed) << wrong;
 }
 
 TEST(Timestamp, is_utc_and_needs_its_zone_where_one_is_due) {
@@ -48,8 +50,10 @@ TEST(Timestamp, is_utc_and_needs_its_zone_where_one_is_due) {
 }
 
 TEST(Number, follows_the_grammar_of_json) {
-  for (const char* right : {"0", "-0", "1", "10.5", "1e5", "1E-5", "-1.5e+3"}) EXPECT_TRUE(is_json_number(right)) << right;
-  for (const char* wrong : {"", "-", "01", "+1", "1.", ".5", "1e", "0x1", "1 ", "NaN"}) EXPECT_FALSE(is_json_number(wrong)) << wrong;
+  for (const char* right : {"0", "-0", "1", "10.5", "1e5", "1E-5", "-1.5e+3"})
+    EXPECT_TRUE(is_json_number(right)) << right;
+  for (const char* wrong : {"", "-", "01", "+1", "1.", ".5", "1e", "0x1", "1 ", "NaN"})
+    EXPECT_FALSE(is_json_number(wrong)) << wrong;
 }
 
 TEST(Base64, takes_only_what_stands_for_bytes) {

@@ -56,19 +56,24 @@ Error open_error(const std::string& file, std::string_view message) {
             "DuckDB lets one process at a time write; wait for it to end, or use PostgreSQL"};
   }
   if (has(message, "not a valid DuckDB database")) {
-    return {Fault::config, place + "the file is there, but it is no DuckDB database", "name another file, or remove this one"};
+    return {Fault::config, place + "the file is there, but it is no DuckDB database",
+            "name another file, or remove this one"};
   }
   if (has(message, "different configuration")) {
-    return {Fault::config, place + "two connections name this file with different settings", "give both the same memory_limit"};
+    return {Fault::config, place + "two connections name this file with different settings",
+            "give both the same memory_limit"};
   }
   if (has(message, "memory_limit") || has(message, "emory limit") || has(message, "Unknown unit for memory")) {
     return {Fault::config, place + "'memory_limit' is no size", "write it as 128MB or 1GB"};
   }
-  if (has(message, "Permission denied")) return {Fault::denied, place + "no right to open the file", "give it to this user"};
-  if (has(message, "No such file")) return {Fault::config, place + "its folder is not there", "make the folder, or correct 'duckdb'"};
+  if (has(message, "Permission denied"))
+    return {Fault::denied, place + "no right to open the file", "give it to this user"};
+  if (has(message, "No such file"))
+    return {Fault::config, place + "its folder is not there", "make the folder, or correct 'duckdb'"};
   if (has(message, "Is a directory")) return {Fault::config, place + "this is a folder", "name a file"};
   if (has(message, "version number")) {
-    return {Fault::config, place + "the file is of a version of DuckDB that this one cannot read", "export it with that version, or name another file"};
+    return {Fault::config, place + "the file is of a version of DuckDB that this one cannot read",
+            "export it with that version, or name another file"};
   }
   return {Fault::failed, place + "cannot be opened: " + first_line(message)};
 }
@@ -79,7 +84,8 @@ duckdb_value uuid_value(const Key& key) {
 
 duckdb_value value_of(const Parameter& parameter) {
   if (const auto* number = std::get_if<std::int64_t>(&parameter)) return duckdb_create_int64(*number);
-  if (const auto* text = std::get_if<std::string>(&parameter)) return duckdb_create_varchar_length(text->data(), text->size());
+  if (const auto* text = std::get_if<std::string>(&parameter))
+    return duckdb_create_varchar_length(text->data(), text->size());
   if (const auto* time = std::get_if<TimestampTz>(&parameter)) return duckdb_create_timestamp_tz({time->micros});
   if (const auto* key = std::get_if<Key>(&parameter)) return uuid_value(*key);
   const auto& keys = std::get<std::vector<Key>>(parameter);
@@ -244,7 +250,8 @@ Result<std::shared_ptr<DuckFile>> DuckFile::open(const DuckdbOptions& options) {
   }
   duckdb_database database = nullptr;
   char* message = nullptr;
-  if (duckdb_get_or_create_from_cache(cache, options.file.c_str(), &database, config.config, &message) != DuckDBSuccess) {
+  if (duckdb_get_or_create_from_cache(cache, options.file.c_str(), &database, config.config, &message) !=
+      DuckDBSuccess) {
     Error error = open_error(options.file, message == nullptr ? "" : message);
     duckdb_free(message);
     return fail(std::move(error));
@@ -254,7 +261,8 @@ Result<std::shared_ptr<DuckFile>> DuckFile::open(const DuckdbOptions& options) {
 
 Result<DuckConnection> DuckConnection::open(std::shared_ptr<DuckFile> file) {
   duckdb_connection connection = nullptr;
-  if (duckdb_connect(file->get(), &connection) != DuckDBSuccess) return fail(Fault::failed, "duckdb: no further connection to the file");
+  if (duckdb_connect(file->get(), &connection) != DuckDBSuccess)
+    return fail(Fault::failed, "duckdb: no further connection to the file");
   return DuckConnection(std::move(file), connection);
 }
 
@@ -270,7 +278,8 @@ Result<void> DuckConnection::run(const std::string& sql, std::string_view place,
   return fail(duckdb_error(duckdb_result_error_type(&result), duckdb_result_error(&result), place, wording));
 }
 
-Result<DuckRows> DuckConnection::ask(const std::string& sql, const std::vector<Parameter>& parameters, std::string_view place) {
+Result<DuckRows> DuckConnection::ask(const std::string& sql, const std::vector<Parameter>& parameters,
+                                     std::string_view place) {
   struct Statement {
     ~Statement() { duckdb_destroy_prepare(&statement); }
     duckdb_prepared_statement statement = nullptr;
@@ -298,21 +307,23 @@ void DuckConnection::rollback() { static_cast<void>(run("ROLLBACK", "roll back")
 Result<DuckAppender> DuckAppender::table(DuckConnection& connection, const TableName& name, std::string_view place) {
   duckdb_appender appender = nullptr;
   const char* schema = name.schema.empty() ? nullptr : name.schema.c_str();
-  const duckdb_state state = duckdb_appender_create_ext(connection.get(), nullptr, schema, name.table.c_str(), &appender);
+  const duckdb_state state =
+      duckdb_appender_create_ext(connection.get(), nullptr, schema, name.table.c_str(), &appender);
   DuckAppender made(appender);
   if (state == DuckDBSuccess) return made;
   const Failure failed = made.failure();
   return fail(duckdb_error(failed.type, failed.message, place, Wording::kind_only));
 }
 
-Result<DuckAppender> DuckAppender::query(DuckConnection& connection, const std::string& sql, const std::vector<std::string>& names,
+Result<DuckAppender> DuckAppender::query(DuckConnection& connection, const std::string& sql,
+                                         const std::vector<std::string>& names,
                                          const std::vector<duckdb_logical_type>& types, std::string_view place) {
   std::vector<const char*> c_names;
   for (const std::string& name : names) c_names.push_back(name.c_str());
   std::vector<duckdb_logical_type> c_types = types;
   duckdb_appender appender = nullptr;
-  const duckdb_state state = duckdb_appender_create_query(connection.get(), sql.c_str(), c_types.size(), c_types.data(), "sluice_rows",
-                                                          c_names.data(), &appender);
+  const duckdb_state state = duckdb_appender_create_query(connection.get(), sql.c_str(), c_types.size(), c_types.data(),
+                                                          "sluice_rows", c_names.data(), &appender);
   DuckAppender made(appender);
   if (state == DuckDBSuccess) return made;
   const Failure failed = made.failure();

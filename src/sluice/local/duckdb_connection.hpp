@@ -124,7 +124,8 @@ class DuckAppender {
   // Into a table of the ledger, all its columns.
   static Result<DuckAppender> table(DuckConnection& connection, const TableName& name, std::string_view place);
   // Into `sql`, which reads them from the relation `sluice_rows`.
-  static Result<DuckAppender> query(DuckConnection& connection, const std::string& sql, const std::vector<std::string>& names,
+  static Result<DuckAppender> query(DuckConnection& connection, const std::string& sql,
+                                    const std::vector<std::string>& names,
                                     const std::vector<duckdb_logical_type>& types, std::string_view place);
   DuckAppender(DuckAppender&& other) noexcept : appender_(std::exchange(other.appender_, nullptr)) {}
   DuckAppender& operator=(DuckAppender&&) = delete;

@@ -14,9 +14,7 @@ using Level = Finding::Level;
 class DuckdbDatabase final : public Database {
  public:
   DuckdbDatabase(DuckdbOptions options, const Clock& clock)
-      : options_(std::move(options)),
-        clock_(clock),
-        ledger_([this]() { return if_there(); }, options_.ledger, clock) {}
+      : options_(std::move(options)), clock_(clock), ledger_([this]() { return if_there(); }, options_.ledger, clock) {}
 
   Result<void> prepare(const Target& target) override {
     Result<void> prepared = prepare_target(target);
@@ -26,7 +24,8 @@ class DuckdbDatabase final : public Database {
 
   Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override {
     const auto plan = plans_.find(target.flow);
-    if (plan == plans_.end()) return fail(Fault::failed, "flow " + target.flow + ": the sink was opened before the table was prepared");
+    if (plan == plans_.end())
+      return fail(Fault::failed, "flow " + target.flow + ": the sink was opened before the table was prepared");
     SinkPlan with_run = plan->second;
     with_run.run = run;
     SLUICE_TRY(DuckConnection connection, DuckConnection::open(file_));
@@ -51,9 +50,9 @@ class DuckdbDatabase final : public Database {
   }
 
   Result<Rows> first_rows(const TableName& table, std::size_t most) override {
-    SLUICE_TRY(DuckConnection* connection, with_table(table));
-    SLUICE_TRY(DuckRows found, connection->ask("SELECT COLUMNS(*)::VARCHAR FROM " + quoted(table) + " LIMIT $1", {static_cast<std::int64_t>(most)},
-                                               "read " + table.text()));
+    SLUICE_TRY(DuckConnection * connection, with_table(table));
+    SLUICE_TRY(DuckRows found, connection->ask("SELECT COLUMNS(*)::VARCHAR FROM " + quoted(table) + " LIMIT $1",
+                                               {static_cast<std::int64_t>(most)}, "read " + table.text()));
     Rows rows;
     for (std::size_t column = 0; column < found.columns(); ++column) rows.names.push_back(found.name(column));
     while (found.next()) {
@@ -67,14 +66,14 @@ class DuckdbDatabase final : public Database {
   }
 
   Result<bool> has_table(const TableName& table) override {
-    SLUICE_TRY(DuckConnection* connection, if_there());
+    SLUICE_TRY(DuckConnection * connection, if_there());
     if (connection == nullptr) return false;
     SLUICE_TRY(const auto shape, describe(*connection, table));
     return shape.has_value();
   }
 
   Result<std::uint64_t> count_rows(const TableName& table) override {
-    SLUICE_TRY(DuckConnection* connection, with_table(table));
+    SLUICE_TRY(DuckConnection * connection, with_table(table));
     SLUICE_TRY(DuckRows rows, connection->ask("SELECT count(*) FROM " + quoted(table), {}, "count " + table.text()));
     return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0U;
   }
@@ -108,13 +107,15 @@ class DuckdbDatabase final : public Database {
   }
 
   Result<void> prepare_target(const Target& target) {
-    SLUICE_TRY(DuckConnection* connection, connect());
+    SLUICE_TRY(DuckConnection * connection, connect());
     SLUICE_CHECK(prepare_ledger(*connection, options_.ledger));
     if (target.rejects) SLUICE_CHECK(prepare_rejects(*connection, *target.rejects));
     SLUICE_TRY(const TableShape table, table_for(*connection, target));
     SLUICE_TRY(TablePlan rows, plan_insert(target.columns, table));
     SLUICE_TRY(const std::int32_t flow, flow_number(*connection, options_.ledger, target.project, target.flow));
-    plans_.insert_or_assign(target.flow, SinkPlan{flow, 0, {options_.ledger, "message"}, rejects_table(options_.ledger, target), std::move(rows)});
+    plans_.insert_or_assign(
+        target.flow,
+        SinkPlan{flow, 0, {options_.ledger, "message"}, rejects_table(options_.ledger, target), std::move(rows)});
     return {};
   }
 
@@ -127,7 +128,9 @@ class DuckdbDatabase final : public Database {
     const std::string place = from_file ? target.create->file : "make table " + target.table.text();
     // All of the file or nothing.
     Result<void> made = connection.run("BEGIN", place);
-    if (made) made = connection.run(from_file ? target.create->sql : create_sql(target.table, target.columns), place, Wording::with_message);
+    if (made)
+      made = connection.run(from_file ? target.create->sql : create_sql(target.table, target.columns), place,
+                            Wording::with_message);
     if (made) made = connection.run("COMMIT", place);
     if (!made) {
       connection.rollback();
@@ -135,7 +138,8 @@ class DuckdbDatabase final : public Database {
     }
     SLUICE_TRY(shape, describe(connection, target.table));
     if (shape) return *std::move(shape);
-    return fail(Fault::conflict, place + " ran, but there is no table " + target.table.text() + " afterwards", "name the table as the file makes it");
+    return fail(Fault::conflict, place + " ran, but there is no table " + target.table.text() + " afterwards",
+                "name the table as the file makes it");
   }
 
   Finding probe_table(DuckConnection& connection, const Target& target) {
@@ -165,7 +169,8 @@ Result<std::unique_ptr<Database>> open_duckdb(const Settings& settings, const Cl
   const std::string given = settings.text("duckdb");
   // DuckDB takes "" and ":memory:" for a database that is gone with the process.
   if (given.empty() || given.starts_with(":memory:")) {
-    return fail(Fault::config, settings.place.text() + ": 'duckdb' names no file", "write { duckdb: warehouse.duckdb }");
+    return fail(Fault::config, settings.place.text() + ": 'duckdb' names no file",
+                "write { duckdb: warehouse.duckdb }");
   }
   DuckdbOptions options;
   options.file = (std::filesystem::path(settings.folder) / given).lexically_normal().string();

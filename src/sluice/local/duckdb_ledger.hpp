@@ -17,7 +17,8 @@ namespace sluice::local {
 Result<void> prepare_ledger(DuckConnection& connection, const std::string& schema);
 // A flow's own table of rejects, made where it is missing.
 Result<void> prepare_rejects(DuckConnection& connection, const TableName& table);
-Result<std::int32_t> flow_number(DuckConnection& connection, const std::string& schema, const std::string& project, const std::string& flow);
+Result<std::int32_t> flow_number(DuckConnection& connection, const std::string& schema, const std::string& project,
+                                 const std::string& flow);
 TableName rejects_table(const std::string& schema, const Target& target);
 
 class DuckdbLedger final : public Ledger {
@@ -43,7 +44,8 @@ class DuckdbLedger final : public Ledger {
   Result<DuckConnection*> reading(const TableName& table);
   Result<DuckConnection*> writing();
   std::string table(std::string_view name) const { return quoted(TableName{schema_, std::string(name)}); }
-  Result<std::vector<RejectRecord>> read_rejects(const Target& target, const std::string& rest, std::vector<Parameter> parameters, bool with_payload);
+  Result<std::vector<RejectRecord>> read_rejects(const Target& target, const std::string& rest,
+                                                 std::vector<Parameter> parameters, bool with_payload);
 
   Connect connect_;
   std::string schema_;

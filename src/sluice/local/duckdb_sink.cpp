@@ -110,7 +110,8 @@ class LedgerChunk {
     return static_cast<T*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk_, column)));
   }
   void text(idx_t column, idx_t row, std::string_view value) {
-    duckdb_vector_assign_string_element_len(duckdb_data_chunk_get_vector(chunk_, column), row, value.data(), value.size());
+    duckdb_vector_assign_string_element_len(duckdb_data_chunk_get_vector(chunk_, column), row, value.data(),
+                                            value.size());
   }
   const std::vector<duckdb_logical_type>& types() const { return types_; }
   duckdb_data_chunk with_size(idx_t size) {
@@ -157,7 +158,8 @@ Result<Known> DuckdbSink::begin(const Delivery& delivery) {
   replayed_.clear();
   SLUICE_CHECK(connection_.run("BEGIN", "begin"));
   open_ = true;
-  Result<Known> known = delivery.proof == Proof::message_keys ? begin_messages(delivery.messages) : begin_rejects(delivery.messages);
+  Result<Known> known =
+      delivery.proof == Proof::message_keys ? begin_messages(delivery.messages) : begin_rejects(delivery.messages);
   if (!known) return known;
   SLUICE_CHECK(prove());
   SLUICE_CRASH_POINT("A2_in_transaction");
@@ -193,14 +195,17 @@ Result<Known> DuckdbSink::begin_messages(const std::vector<Message>& messages) {
 
 // Those of the keys that the ledger has; sorted.
 Result<std::vector<Key>> DuckdbSink::held(const std::vector<Key>& sorted) {
-  const std::string from = " FROM " + quoted(plan_.messages) + " WHERE flow = " + std::to_string(plan_.flow) + " AND key BETWEEN $1 AND $2";
+  const std::string from =
+      " FROM " + quoted(plan_.messages) + " WHERE flow = " + std::to_string(plan_.flow) + " AND key BETWEEN $1 AND $2";
   std::vector<Key> there;
   {
     // Most often nothing is in between, and then the list need not be sent.
-    SLUICE_TRY(DuckRows any, connection_.ask("SELECT 1::BIGINT" + from + " LIMIT 1", {sorted.front(), sorted.back()}, ledger_place));
+    SLUICE_TRY(DuckRows any,
+               connection_.ask("SELECT 1::BIGINT" + from + " LIMIT 1", {sorted.front(), sorted.back()}, ledger_place));
     if (!any.next()) return there;
   }
-  SLUICE_TRY(DuckRows rows, connection_.ask("SELECT key" + from + " AND key IN (SELECT unnest($3))", {sorted.front(), sorted.back(), sorted}, ledger_place));
+  SLUICE_TRY(DuckRows rows, connection_.ask("SELECT key" + from + " AND key IN (SELECT unnest($3))",
+                                            {sorted.front(), sorted.back(), sorted}, ledger_place));
   while (rows.next()) there.push_back(rows.uuid(0));
   std::ranges::sort(there);
   return there;
@@ -213,7 +218,8 @@ Result<Known> DuckdbSink::begin_rejects(const std::vector<Message>& messages) {
   Known known(messages.size(), true);
   if (ids.empty()) return known;
   {
-    SLUICE_TRY(DuckRows rows, connection_.ask("SELECT id, key FROM " + quoted(plan_.rejects) + " WHERE flow = $1 AND id IN (SELECT unnest($2))",
+    SLUICE_TRY(DuckRows rows, connection_.ask("SELECT id, key FROM " + quoted(plan_.rejects) +
+                                                  " WHERE flow = $1 AND id IN (SELECT unnest($2))",
                                               {std::int64_t{plan_.flow}, ids}, ledger_place));
     while (rows.next()) replayed_.emplace(rows.uuid(0), rows.uuid(1));
   }
@@ -231,8 +237,9 @@ Result<void> DuckdbSink::prove() {
   if (!replayed_.empty()) {
     std::vector<Key> ids;
     for (const auto& [id, key] : replayed_) ids.push_back(id);
-    SLUICE_CHECK(connection_.ask("DELETE FROM " + quoted(plan_.rejects) + " WHERE flow = $1 AND id IN (SELECT unnest($2))",
-                                 {std::int64_t{plan_.flow}, ids}, ledger_place));
+    SLUICE_CHECK(
+        connection_.ask("DELETE FROM " + quoted(plan_.rejects) + " WHERE flow = $1 AND id IN (SELECT unnest($2))",
+                        {std::int64_t{plan_.flow}, ids}, ledger_place));
   }
   if (new_keys_.empty()) return {};
   SLUICE_TRY(DuckAppender appender, DuckAppender::table(connection_, plan_.messages, ledger_place));
@@ -282,14 +289,17 @@ Result<std::vector<Reject>> DuckdbSink::write(std::span<const Batch> batches, co
       open_ = true;
       SLUICE_CHECK(prove());
       SLUICE_TRY(const auto again, insert(batches, wanted));
-      if (again) return fail(Fault::failed, "write rows: the table refused rows that it took a moment before", "does something else write to it?");
+      if (again)
+        return fail(Fault::failed, "write rows: the table refused rows that it took a moment before",
+                    "does something else write to it?");
     }
   }
   SLUICE_CRASH_POINT("A2_rows_written");
   return refused;
 }
 
-Result<void> DuckdbSink::sift(std::span<const Batch> batches, std::span<const std::uint32_t> messages, bool together, Sifted& sifted) {
+Result<void> DuckdbSink::sift(std::span<const Batch> batches, std::span<const std::uint32_t> messages, bool together,
+                              Sifted& sifted) {
   if (messages.empty()) return {};
   std::size_t size = 0;
   for (const Batch& batch : batches) {
@@ -321,7 +331,8 @@ Result<void> DuckdbSink::sift(std::span<const Batch> batches, std::span<const st
 Result<std::optional<Reject>> DuckdbSink::insert(std::span<const Batch> batches, const Wanted& wanted) {
   std::optional<DuckAppender::Failure> failure;
   {
-    SLUICE_TRY(DuckAppender appender, DuckAppender::query(connection_, plan_.rows.insert_sql, names_, types_, rows_place));
+    SLUICE_TRY(DuckAppender appender,
+               DuckAppender::query(connection_, plan_.rows.insert_sql, names_, types_, rows_place));
     const std::size_t chunk_rows = duckdb_vector_size();
     for (const Batch& batch : batches) {
       for (std::size_t row = 0; row < batch.rows && !failure;) {
@@ -355,18 +366,23 @@ std::optional<DuckAppender::Failure> DuckdbSink::send(DuckAppender& appender, co
 void DuckdbSink::fill(const Batch& batch) {
   duckdb_data_chunk_reset(chunk_);
   for (std::size_t column = 0; column < plan_.rows.columns.size(); ++column) {
-    gather(plan_.rows.columns[column].type.kind, batch.vectors[column], selected_, duckdb_data_chunk_get_vector(chunk_, column));
+    gather(plan_.rows.columns[column].type.kind, batch.vectors[column], selected_,
+           duckdb_data_chunk_get_vector(chunk_, column));
   }
   duckdb_data_chunk_set_size(chunk_, selected_.size());
 }
 
 Result<void> DuckdbSink::insert_rejects(std::span<const SealedReject> rejects) {
   const std::string columns = "id, flow, run, key, stage, reason, column_name, message, payload, \"at\"";
-  LedgerChunk chunk({DUCKDB_TYPE_UUID, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UUID, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR,
-                     DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BLOB, DUCKDB_TYPE_TIMESTAMP_TZ});
+  LedgerChunk chunk({DUCKDB_TYPE_UUID, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_UUID, DUCKDB_TYPE_VARCHAR,
+                     DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BLOB,
+                     DUCKDB_TYPE_TIMESTAMP_TZ});
   SLUICE_TRY(DuckAppender appender,
-             DuckAppender::query(connection_, "INSERT INTO " + quoted(plan_.rejects) + " (" + columns + ") SELECT " + columns + " FROM sluice_rows",
-                                 {"id", "flow", "run", "key", "stage", "reason", "column_name", "message", "payload", "at"}, chunk.types(), ledger_place));
+             DuckAppender::query(
+                 connection_,
+                 "INSERT INTO " + quoted(plan_.rejects) + " (" + columns + ") SELECT " + columns + " FROM sluice_rows",
+                 {"id", "flow", "run", "key", "stage", "reason", "column_name", "message", "payload", "at"},
+                 chunk.types(), ledger_place));
   const std::int64_t now = clock_.now_micros();
   const std::size_t chunk_rows = duckdb_vector_size();
   for (std::size_t from = 0; from < rejects.size(); from += chunk_rows) {

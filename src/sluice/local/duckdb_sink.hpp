@@ -53,16 +53,17 @@ class DuckdbSink final : public Sink {
   Result<std::optional<Reject>> insert(std::span<const Batch> batches, const Wanted& wanted);
   std::optional<DuckAppender::Failure> send(DuckAppender& appender, const Batch& batch);
   void fill(const Batch& batch);
-  Result<void> sift(std::span<const Batch> batches, std::span<const std::uint32_t> messages, bool together, Sifted& sifted);
+  Result<void> sift(std::span<const Batch> batches, std::span<const std::uint32_t> messages, bool together,
+                    Sifted& sifted);
   Result<void> insert_rejects(std::span<const SealedReject> rejects);
 
   DuckConnection connection_;
   SinkPlan plan_;
   const Clock& clock_;
-  std::vector<std::string> names_;           // of the rows' columns
-  std::vector<duckdb_logical_type> types_;   // as they are staged
-  duckdb_data_chunk chunk_ = nullptr;        // of those types
-  std::vector<std::uint32_t> selected_;      // rows of a batch that go into the chunk next
+  std::vector<std::string> names_;          // of the rows' columns
+  std::vector<duckdb_logical_type> types_;  // as they are staged
+  duckdb_data_chunk chunk_ = nullptr;       // of those types
+  std::vector<std::uint32_t> selected_;     // rows of a batch that go into the chunk next
 
   bool open_ = false;  // a transaction
   // What begin() put into it, to do it again after a failed write.

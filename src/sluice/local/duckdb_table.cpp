@@ -40,7 +40,9 @@ int scale_of(std::string_view type) {
 // Whether every value either arrives unchanged or is refused.
 bool goes_into(Type from, std::string_view to) {
   const std::string_view base = to.substr(0, to.find('('));
-  const auto is = [base](std::initializer_list<std::string_view> names) { return std::ranges::find(names, base) != names.end(); };
+  const auto is = [base](std::initializer_list<std::string_view> names) {
+    return std::ranges::find(names, base) != names.end();
+  };
   if (to.ends_with("]")) return false;  // a list
   switch (from.kind) {
     case Kind::boolean: return is({"BOOLEAN"});
@@ -48,7 +50,8 @@ bool goes_into(Type from, std::string_view to) {
       if (base == "DOUBLE") return true;
       [[fallthrough]];
     case Kind::int64:
-      return is({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "DECIMAL"});
+      return is({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+                 "UHUGEINT", "DECIMAL"});
     case Kind::float64: return is({"DOUBLE", "FLOAT"});
     case Kind::decimal: return base == "DECIMAL" && scale_of(to) >= from.scale;
     case Kind::text: return is({"VARCHAR", "ENUM", "UUID", "JSON"});
@@ -81,11 +84,12 @@ const TableColumn* TableShape::find(std::string_view column) const {
 
 Result<std::optional<TableShape>> describe(DuckConnection& connection, const TableName& table) {
   const std::string schema = table.schema.empty() ? "main" : table.schema;
-  SLUICE_TRY(DuckRows rows,
-             connection.ask("SELECT schema_name, table_name, column_name, data_type, NOT is_nullable, column_default IS NOT NULL FROM duckdb_columns() "
-                            "WHERE database_name = current_database() AND lower(schema_name) = lower($1) AND lower(table_name) = lower($2) "
-                            "AND NOT internal ORDER BY column_index",
-                            {schema, table.table}, "describe " + table.text()));
+  SLUICE_TRY(DuckRows rows, connection.ask("SELECT schema_name, table_name, column_name, data_type, NOT is_nullable, "
+                                           "column_default IS NOT NULL FROM duckdb_columns() "
+                                           "WHERE database_name = current_database() AND lower(schema_name) = "
+                                           "lower($1) AND lower(table_name) = lower($2) "
+                                           "AND NOT internal ORDER BY column_index",
+                                           {schema, table.table}, "describe " + table.text()));
   TableShape shape;
   while (rows.next()) {
     shape.name = {rows.text(0), rows.text(1)};
@@ -97,7 +101,8 @@ Result<std::optional<TableShape>> describe(DuckConnection& connection, const Tab
 
 std::string create_sql(const TableName& table, const Schema& columns) {
   std::string list;
-  for (const Field& field : columns) list += (list.empty() ? "" : ", ") + quoted(field.name) + " " + column_type(field.type);
+  for (const Field& field : columns)
+    list += (list.empty() ? "" : ", ") + quoted(field.name) + " " + column_type(field.type);
   return "CREATE TABLE IF NOT EXISTS " + quoted(table) + " (" + list + ")";
 }
 
@@ -112,18 +117,23 @@ Result<TablePlan> plan_insert(const Schema& columns, const TableShape& table) {
       wrong.push_back("it has no column \"" + field.name + "\", which the select gives");
       hint = did_you_mean(field.name, names_of(table));
     } else if (!goes_into(field.type, column->type)) {
-      wrong.push_back("column \"" + column->name + "\" is " + column->type + ", but the select gives " + to_string(field.type));
+      wrong.push_back("column \"" + column->name + "\" is " + column->type + ", but the select gives " +
+                      to_string(field.type));
       hint = "cast it in the select";
     }
   }
   for (const TableColumn& column : table.columns) {
-    const bool given = std::ranges::any_of(columns, [&column](const Field& field) { return same(field.name, column.name); });
+    const bool given =
+        std::ranges::any_of(columns, [&column](const Field& field) { return same(field.name, column.name); });
     if (given || !column.not_null || column.has_default) continue;
     wrong.push_back("column \"" + column.name + "\" takes no NULL and has no default, but the select does not give it");
     hint = "add it to the select";
   }
-  if (!wrong.empty()) return fail(Fault::conflict, "table " + table.name.text() + ": " + join(wrong, "; "), wrong.size() == 1 ? hint : "change the select or the table");
-  return TablePlan{"INSERT INTO " + quoted(table.name) + " (" + names + ") SELECT " + names + " FROM sluice_rows", columns};
+  if (!wrong.empty())
+    return fail(Fault::conflict, "table " + table.name.text() + ": " + join(wrong, "; "),
+                wrong.size() == 1 ? hint : "change the select or the table");
+  return TablePlan{"INSERT INTO " + quoted(table.name) + " (" + names + ") SELECT " + names + " FROM sluice_rows",
+                   columns};
 }
 
 }  // namespace sluice::local

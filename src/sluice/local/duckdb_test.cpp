@@ -93,7 +93,9 @@ const Schema name_and_number{{"name", {Kind::text, 0, 0}}, {"number", {Kind::int
 RowsOf numbered(std::uint32_t count, std::int32_t from = 0) {
   RowsOf rows(name_and_number);
   for (std::uint32_t i = 0; i < count; ++i) {
-    rows.row(i).text(0, "a name that is longer than twelve bytes " + std::to_string(i)).value(1, from + static_cast<std::int32_t>(i));
+    rows.row(i)
+        .text(0, "a name that is longer than twelve bytes " + std::to_string(i))
+        .value(1, from + static_cast<std::int32_t>(i));
   }
   return rows;
 }
@@ -212,18 +214,26 @@ TEST_F(DuckdbTest, an_empty_delivery_is_fine) {
 }
 
 TEST_F(DuckdbTest, every_type_arrives_as_it_left) {
-  const Schema columns{{"a", {Kind::boolean, 0, 0}},   {"b", {Kind::int64, 0, 0}},     {"c", {Kind::float64, 0, 0}},
-                       {"d", {Kind::decimal, 10, 2}},  {"e", {Kind::text, 0, 0}},      {"f", {Kind::bytes, 0, 0}},
-                       {"g", {Kind::date, 0, 0}},      {"h", {Kind::timestamp, 0, 0}}, {"i", {Kind::timestamp_tz, 0, 0}},
-                       {"j", {Kind::uuid, 0, 0}},      {"k", {Kind::json, 0, 0}},      {"l", {Kind::decimal, 38, 0}}};
+  const Schema columns{{"a", {Kind::boolean, 0, 0}},  {"b", {Kind::int64, 0, 0}},     {"c", {Kind::float64, 0, 0}},
+                       {"d", {Kind::decimal, 10, 2}}, {"e", {Kind::text, 0, 0}},      {"f", {Kind::bytes, 0, 0}},
+                       {"g", {Kind::date, 0, 0}},     {"h", {Kind::timestamp, 0, 0}}, {"i", {Kind::timestamp_tz, 0, 0}},
+                       {"j", {Kind::uuid, 0, 0}},     {"k", {Kind::json, 0, 0}},      {"l", {Kind::decimal, 38, 0}}};
   const auto to = sink(target("", columns));
   RowsOf rows(columns);
   Key id;
   ASSERT_TRUE(parse_uuid("f47ac10b-58cc-4372-a567-0e02b2c3d479", id));
   Int128 large = 1;
   for (int i = 0; i < 37; ++i) large *= 10;
-  rows.row(0).value(0, std::uint8_t{1}).value(1, std::int64_t{-5'000'000'000}).value(2, 0.1).value(3, Int128{-12345}).text(4, "Ünï, longer than twelve");
-  rows.text(5, std::string("\0\xff", 2)).value(6, std::int32_t{19000}).value(7, std::int64_t{1'600'000'000'000'001}).value(8, std::int64_t{1'600'000'000'000'000});
+  rows.row(0)
+      .value(0, std::uint8_t{1})
+      .value(1, std::int64_t{-5'000'000'000})
+      .value(2, 0.1)
+      .value(3, Int128{-12345})
+      .text(4, "Ünï, longer than twelve");
+  rows.text(5, std::string("\0\xff", 2))
+      .value(6, std::int32_t{19000})
+      .value(7, std::int64_t{1'600'000'000'000'001})
+      .value(8, std::int64_t{1'600'000'000'000'000});
   rows.value(9, id.bytes).text(10, R"({"x": 1})").value(11, large);
   rows.row(1);
   for (const std::size_t column : {0U}) rows.null(column, 1);
@@ -233,13 +243,15 @@ TEST_F(DuckdbTest, every_type_arrives_as_it_left) {
   EXPECT_TRUE(write(*to, delivery(0, 2), rows).empty());
   const Rows read = database_->first_rows({"", "people"}, 5).value();
   EXPECT_EQ(read.names, (std::vector<std::string>{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}));
-  EXPECT_EQ(read.rows[0], (Cells{"true", "-5000000000", "0.1", "-123.45", "Ünï, longer than twelve", "\\x00\\xFF", "2022-01-08", "2020-09-13 12:26:40.000001",
-                                 "2020-09-13 12:26:40+00", "f47ac10b-58cc-4372-a567-0e02b2c3d479", R"({"x": 1})", "1" + std::string(37, '0')}));
+  EXPECT_EQ(read.rows[0], (Cells{"true", "-5000000000", "0.1", "-123.45", "Ünï, longer than twelve", "\\x00\\xFF",
+                                 "2022-01-08", "2020-09-13 12:26:40.000001", "2020-09-13 12:26:40+00",
+                                 "f47ac10b-58cc-4372-a567-0e02b2c3d479", R"({"x": 1})", "1" + std::string(37, '0')}));
   EXPECT_EQ(read.rows[1], Cells(12));
 }
 
 TEST_F(DuckdbTest, rows_that_a_check_refuses_become_rejects_and_the_others_stay) {
-  const auto to = sink(target("CREATE TABLE people(name varchar NOT NULL, number integer CHECK (number % 1000 <> 7));"));
+  const auto to =
+      sink(target("CREATE TABLE people(name varchar NOT NULL, number integer CHECK (number % 1000 <> 7));"));
   RowsOf rows = numbered(5000);
   rows.row(5000).null(0, sizeof(Text)).value(1, 0);
   rows.row(5001).text(0, "two rows, one of them bad").value(1, 1);
@@ -305,7 +317,9 @@ TEST_F(DuckdbTest, rejects_are_kept_listed_replayed_and_dropped) {
   ASSERT_TRUE(to->write({}, Known(3)));
   std::vector<SealedReject> sealed;
   for (std::uint32_t i = 0; i < 3; ++i) {
-    sealed.push_back({{i, Stage::contract, "missing_field", "name", "the field is missing"}, from.messages[i].key, std::string("se\0al", 5)});
+    sealed.push_back({{i, Stage::contract, "missing_field", "name", "the field is missing"},
+                      from.messages[i].key,
+                      std::string("se\0al", 5)});
   }
   ASSERT_TRUE(to->commit(sealed));
 
@@ -330,7 +344,8 @@ TEST_F(DuckdbTest, rejects_are_kept_listed_replayed_and_dropped) {
   const RowsOf one = numbered(1);
   const Batch batch = one.batch();
   ASSERT_TRUE(to->write(std::span(&batch, 1), known));
-  const SealedReject still{{1, Stage::contract, "too_long", "name", "longer than allowed"}, listed[1].id, "sealed again"};
+  const SealedReject still{
+      {1, Stage::contract, "too_long", "name", "longer than allowed"}, listed[1].id, "sealed again"};
   ASSERT_TRUE(to->commit(std::span(&still, 1)));
   EXPECT_EQ(rows(), 1U);
   EXPECT_FALSE(ledger.reject(to_table, listed[0].id).value());
@@ -393,10 +408,12 @@ TEST_F(DuckdbTest, reading_makes_no_file) {
 
 TEST_F(DuckdbTest, columns_are_compared_by_name_and_all_that_differ_are_named) {
   database_ = open();
-  const auto wrong = database_->prepare(target("CREATE TABLE people(nmae varchar, number varchar, id integer NOT NULL, extra date);"));
+  const auto wrong =
+      database_->prepare(target("CREATE TABLE people(nmae varchar, number varchar, id integer NOT NULL, extra date);"));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().fault, Fault::conflict);
-  for (const char* part : {"no column \"name\"", "\"number\" is VARCHAR, but the select gives int", "\"id\" takes no NULL"}) {
+  for (const char* part :
+       {"no column \"name\"", "\"number\" is VARCHAR, but the select gives int", "\"id\" takes no NULL"}) {
     EXPECT_NE(wrong.error().message.find(part), std::string::npos) << wrong.error().text();
   }
   // In another order and case, with a default: all that matters is the name.
@@ -414,13 +431,15 @@ TEST_F(DuckdbTest, a_missing_table_a_bad_file_and_a_file_without_the_table_are_e
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().fault, Fault::config);
   EXPECT_NE(bad.error().message.find("people.sql"), std::string::npos) << bad.error().text();
-  EXPECT_NE(database_->prepare(target("CREATE TABLE persons(a integer)")).error().message.find("afterwards"), std::string::npos);
+  EXPECT_NE(database_->prepare(target("CREATE TABLE persons(a integer)")).error().message.find("afterwards"),
+            std::string::npos);
   EXPECT_EQ(database_->probe(&none).back().level, Finding::Level::bad);
 }
 
 TEST_F(DuckdbTest, the_file_reaches_no_other_file) {
   database_ = open();
-  const auto read = database_->prepare(target("CREATE TABLE people AS SELECT content AS name, 1 AS number FROM read_text('/etc/hostname');"));
+  const auto read = database_->prepare(
+      target("CREATE TABLE people AS SELECT content AS name, 1 AS number FROM read_text('/etc/hostname');"));
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().fault, Fault::denied) << read.error().text();
 }
@@ -478,7 +497,8 @@ TEST_F(DuckdbTest, a_file_that_another_process_has_open_can_be_tried_again) {
   const auto prepared = open()->prepare(target(plain_sql));
   ASSERT_FALSE(prepared);
   EXPECT_EQ(prepared.error().fault, Fault::transient);
-  EXPECT_NE(prepared.error().message.find("PID " + std::to_string(child)), std::string::npos) << prepared.error().text();
+  EXPECT_NE(prepared.error().message.find("PID " + std::to_string(child)), std::string::npos)
+      << prepared.error().text();
   ASSERT_EQ(::write(done[1], "x", 1), 1);
   int status = -1;
   waitpid(child, &status, 0);

@@ -54,7 +54,8 @@ class Spool final : public Queue {
     SLUICE_CHECK(folder.make());
     for (std::size_t i = 0; i < bodies.size(); ++i) {
       if (bodies[i].find('\n') != std::string::npos) {
-        return fail(Fault::failed, "message " + std::to_string(i + 1) + " has a line break; in a spool a message is one line",
+        return fail(Fault::failed,
+                    "message " + std::to_string(i + 1) + " has a line break; in a spool a message is one line",
                     "JSON needs none: write it on one line");
       }
     }
@@ -69,10 +70,12 @@ class Spool final : public Queue {
   std::vector<Finding> probe() override {
     SpoolFolder folder(path_);
     if (!folder.exists()) {
-      return {{Finding::Level::warning, "spool " + path_ + ": the folder is not there", "the first run makes it; is the name right?"}};
+      return {{Finding::Level::warning, "spool " + path_ + ": the folder is not there",
+               "the first run makes it; is the name right?"}};
     }
     const Result<QueueDepth> counted = depth(folder);
-    if (!counted) return {{Finding::Level::bad, "spool " + path_ + ": " + counted.error().message, counted.error().hint}};
+    if (!counted)
+      return {{Finding::Level::bad, "spool " + path_ + ": " + counted.error().message, counted.error().hint}};
     return {{Finding::Level::good, "spool " + path_ + ": " + std::to_string(counted->visible) + " visible, " +
                                        std::to_string(counted->in_flight) + " in flight"}};
   }
@@ -119,7 +122,8 @@ class Spool final : public Queue {
       SLUICE_CHECK(flush());
       SLUICE_CHECK(file.sync());
     }
-    if (rename(unfinished.c_str(), folder.file(name).c_str()) != 0) return fail(system_error("move a file into the folder"));
+    if (rename(unfinished.c_str(), folder.file(name).c_str()) != 0)
+      return fail(system_error("move a file into the folder"));
     return folder.sync();
   }
 
@@ -142,7 +146,8 @@ class Spool final : public Queue {
 
 Result<std::unique_ptr<Queue>> open_spool(const Settings& settings, const Clock& clock) {
   const std::string given = settings.text("spool");
-  if (given.empty()) return fail(Fault::config, settings.place.text() + ": 'spool' names no folder", "write { spool: FOLDER }");
+  if (given.empty())
+    return fail(Fault::config, settings.place.text() + ": 'spool' names no folder", "write { spool: FOLDER }");
   SLUICE_TRY(const std::chrono::seconds visibility, settings.duration("visibility", std::chrono::seconds(30)));
   if (visibility < std::chrono::seconds(1) || visibility > std::chrono::hours(12)) {
     return fail(Fault::config, settings.find("visibility")->place.text() + ": 'visibility' must be from 1s to 12h");

@@ -16,7 +16,8 @@ namespace sluice::local {
 
 inline constexpr std::array spool_options{
     Option{"spool", OptionType::text, "the folder; a relative one starts at the project file's folder"},
-    Option{"visibility", OptionType::duration, "how long a received message stays hidden from other readers (default 30s)"},
+    Option{"visibility", OptionType::duration,
+           "how long a received message stays hidden from other readers (default 30s)"},
 };
 
 // Touches nothing yet. `clock` outlives the queue.

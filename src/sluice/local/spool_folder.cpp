@@ -120,7 +120,8 @@ Result<std::vector<std::string>> SpoolFolder::segments() const {
   for (const std::string& state : states) {
     const std::string segment = state.substr(0, state.size() - state_end.size() + segment_end.size());
     // Listing and moving overlap: only what is still gone when looked at by name is gone.
-    if (!std::ranges::binary_search(names, segment) && access(file(segment).c_str(), F_OK) != 0) unlink(file(state).c_str());
+    if (!std::ranges::binary_search(names, segment) && access(file(segment).c_str(), F_OK) != 0)
+      unlink(file(state).c_str());
   }
   return names;
 }

@@ -27,7 +27,8 @@ std::int64_t time_of(const struct stat& facts) {
 
 Result<std::array<std::uint8_t, 16>> random_id() {
   std::array<std::uint8_t, 16> id{};
-  if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) return fail(system_error("get random bytes"));
+  if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
+    return fail(system_error("get random bytes"));
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0FU) | 0x80U);
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3FU) | 0x80U);
   return id;

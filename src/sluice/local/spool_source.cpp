@@ -13,9 +13,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t padding = 64;         // readable bytes after every body
+constexpr std::size_t padding = 64;  // readable bytes after every body
 constexpr std::size_t uuid_text = 36;
-constexpr std::size_t open_max = 4;         // deliveries out while no worker is idle
+constexpr std::size_t open_max = 4;  // deliveries out while no worker is idle
 constexpr milliseconds poll{100};
 constexpr milliseconds second_look{20};
 
@@ -63,9 +63,7 @@ Result<T> SpoolSource::placed(Result<T> result) const {
   return result;
 }
 
-std::int64_t SpoolSource::until() const {
-  return clock_.now_micros() + std::chrono::microseconds(visibility_).count();
-}
+std::int64_t SpoolSource::until() const { return clock_.now_micros() + std::chrono::microseconds(visibility_).count(); }
 
 Result<Next> SpoolSource::next(const Wanted& wanted) {
   SLUICE_CHECK(placed(extend()));
@@ -95,7 +93,9 @@ Next SpoolSource::hand_over() {
   return next;
 }
 
-bool SpoolSource::look_is_due(std::chrono::steady_clock::time_point now) const { return look_now_ || now >= look_after_; }
+bool SpoolSource::look_is_due(std::chrono::steady_clock::time_point now) const {
+  return look_now_ || now >= look_after_;
+}
 
 // Takes what is visible, up to a delivery.
 Result<void> SpoolSource::look(const Wanted& wanted) {
@@ -204,8 +204,12 @@ Result<void> SpoolSource::read(std::vector<Piece> pieces, bool full) {
       std::uint64_t line = taken.lease.first;
       for (const LineRecord& record : taken.lines) {
         names.write_id(line, at);
-        ready.delivery.messages.push_back({names.key(line), {bodies + (record.offset - start), static_cast<std::size_t>(record.length)},
-                                           {at, uuid_text}, piece.header.first_seen, record.received, "{}"});
+        ready.delivery.messages.push_back({names.key(line),
+                                           {bodies + (record.offset - start), static_cast<std::size_t>(record.length)},
+                                           {at, uuid_text},
+                                           piece.header.first_seen,
+                                           record.received,
+                                           "{}"});
         at += uuid_text;
         ++line;
       }
@@ -226,11 +230,15 @@ Result<void> SpoolSource::extend() {
     if (now < open.extend_at) continue;
     open.extend_at = now + std::chrono::microseconds(visibility_).count() / 3;
     ++extensions_;
-    SLUICE_TRY(const std::size_t kept, change(open, 0, SIZE_MAX, [this](Segment& segment, const Lease& lease, std::size_t from, std::size_t to) {
-                 return segment.hide(lease, from, to, until());
-               }));
+    SLUICE_TRY(
+        const std::size_t kept,
+        change(open, 0, SIZE_MAX, [this](Segment& segment, const Lease& lease, std::size_t from, std::size_t to) {
+          return segment.hide(lease, from, to, until());
+        }));
     const std::size_t lost = lines_of(open) - kept;
-    if (lost > 0) log::warning("leases lost, another reader has the messages too", {{"spool", folder_.path()}, {"messages", std::to_string(lost)}});
+    if (lost > 0)
+      log::warning("leases lost, another reader has the messages too",
+                   {{"spool", folder_.path()}, {"messages", std::to_string(lost)}});
   }
   return {};
 }
@@ -294,9 +302,10 @@ Result<void> SpoolSource::release(Receipt receipt) {
   const Open open = std::move(found->second);
   open_.erase(found);
   look_now_ = true;
-  SLUICE_CHECK(placed(change(open, 0, SIZE_MAX, [](Segment& segment, const Lease& lease, std::size_t from, std::size_t to) {
-    return segment.hide(lease, from, to, 0);
-  })));
+  SLUICE_CHECK(
+      placed(change(open, 0, SIZE_MAX, [](Segment& segment, const Lease& lease, std::size_t from, std::size_t to) {
+        return segment.hide(lease, from, to, 0);
+      })));
   return {};
 }
 

@@ -72,7 +72,7 @@ class SpoolSource final : public Source {
   const Clock& clock_;
 
   std::map<std::string, Scan> segments_;
-  std::string position_;  // the segment to look at next; empty: from the first
+  std::string position_;                                // the segment to look at next; empty: from the first
   std::chrono::steady_clock::time_point look_after_{};  // nothing was visible: not again before
   bool look_now_ = true;
   unsigned empty_looks_ = 0;  // one after the other that found no message at all

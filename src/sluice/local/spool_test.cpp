@@ -291,7 +291,8 @@ TEST_F(SpoolTest, awkward_lines_are_messages_all_the_same) {
   // The padding is there to be read, after the last body too.
   unsigned sum = 0;
   for (const Message& message : delivery->messages) {
-    for (std::size_t i = 0; i < 64; ++i) sum += static_cast<unsigned char>(message.body.data()[message.body.size() + i]);
+    for (std::size_t i = 0; i < 64; ++i)
+      sum += static_cast<unsigned char>(message.body.data()[message.body.size() + i]);
   }
   EXPECT_GT(sum, 0U);
   ASSERT_TRUE(source->settle(delivery->receipt));

@@ -28,7 +28,8 @@ void AesGcm::start(std::string_view nonce, std::initializer_list<std::string_vie
     int taken = 0;
     must(part.size() <= size_max, "sealing more than 1 GiB");
     if (part.empty()) continue;
-    must(EVP_CipherUpdate(context_.get(), nullptr, &taken, bytes_of(part), static_cast<int>(part.size())) == 1, failing);
+    must(EVP_CipherUpdate(context_.get(), nullptr, &taken, bytes_of(part), static_cast<int>(part.size())) == 1,
+         failing);
   }
 }
 
@@ -41,7 +42,8 @@ void AesGcm::seal(std::string_view nonce, std::initializer_list<std::string_view
   auto* cipher = reinterpret_cast<std::uint8_t*>(out.data()) + at;
   int size = 0;
   if (!plain.empty()) {
-    must(EVP_CipherUpdate(context_.get(), cipher, &size, bytes_of(plain), static_cast<int>(plain.size())) == 1, failing);
+    must(EVP_CipherUpdate(context_.get(), cipher, &size, bytes_of(plain), static_cast<int>(plain.size())) == 1,
+         failing);
   }
   must(EVP_CipherFinal_ex(context_.get(), cipher + plain.size(), &size) == 1, failing);
   must(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, tag_size, cipher + plain.size()) == 1, failing);

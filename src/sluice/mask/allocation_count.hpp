@@ -3,7 +3,7 @@
 
 namespace sluice::mask {
 
-long allocations();               // since the start, by all threads
+long allocations();                // since the start, by all threads
 bool openssl_allocations_count();  // false: OpenSSL had allocated before it could be asked to count
 
 }  // namespace sluice::mask

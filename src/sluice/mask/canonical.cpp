@@ -81,7 +81,8 @@ void write_nfc(CodePoints& points, std::string& out) {
   utf8proc_ssize_t length = 0;
   for (std::size_t i = 0; i < read; ++i) {
     int boundary = 0;
-    length += utf8proc_decompose_char(points[i], parts + length, static_cast<utf8proc_ssize_t>(growth), options, &boundary);
+    length +=
+        utf8proc_decompose_char(points[i], parts + length, static_cast<utf8proc_ssize_t>(growth), options, &boundary);
   }
   // Marks in the order of their classes, those of one class as they stood.
   const auto mark_class = [](utf8proc_int32_t point) { return utf8proc_get_property(point)->combining_class; };
@@ -136,7 +137,8 @@ void lower_domain(std::string& email, std::size_t at_sign) {
 
 const char* check_email(std::string& email) {
   const std::size_t at_sign = email.find('@');
-  const bool spaced = std::ranges::any_of(email, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+  const bool spaced =
+      std::ranges::any_of(email, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
   if (at_sign == std::string::npos || at_sign == 0 || at_sign + 1 == email.size() || spaced ||
       email.find('@', at_sign + 1) != std::string::npos) {
     return "invalid_email";

@@ -39,9 +39,29 @@ TEST(canonical_ip, ipv4_is_four_decimal_numbers) {
   EXPECT_EQ(ip("255.255.255.255"), "255.255.255.255");
   EXPECT_EQ(ip(" \t203.0.113.7\r\n"), "203.0.113.7");
   EXPECT_EQ(ip("010.001.000.009"), "10.1.0.9");  // not octal
-  for (const char* wrong : {"", " ", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.256", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.0004",
-                            "1.2.3.4/24", "1.2.3.4:80", "1.2.3.-4", "+1.2.3.4", "1.2.3.a", "0x1.2.3.4", "1,2,3,4", "16909060",
-                            "1.2.3. 4", "١.2.3.4", "1.2.3.4%eth0", "localhost", "1.2.3.4444444444444444444444"}) {
+  for (const char* wrong : {"",
+                            " ",
+                            "1.2.3",
+                            "1.2.3.4.5",
+                            "256.1.1.1",
+                            "1.2.3.256",
+                            "1.2.3.",
+                            ".1.2.3",
+                            "1..2.3",
+                            "1.2.3.0004",
+                            "1.2.3.4/24",
+                            "1.2.3.4:80",
+                            "1.2.3.-4",
+                            "+1.2.3.4",
+                            "1.2.3.a",
+                            "0x1.2.3.4",
+                            "1,2,3,4",
+                            "16909060",
+                            "1.2.3. 4",
+                            "١.2.3.4",
+                            "1.2.3.4%eth0",
+                            "localhost",
+                            "1.2.3.4444444444444444444444"}) {
     EXPECT_EQ(ip(wrong), "refused: invalid_ip") << wrong;
   }
   EXPECT_EQ(ip(std::string_view("1.2.3.4\0", 8)), "refused: invalid_ip");
@@ -64,9 +84,27 @@ TEST(canonical_ip, ipv6_comes_back_as_rfc_5952_writes_it) {
   EXPECT_EQ(ip("::192.0.2.33"), "::c000:221");  // not IPv4-mapped: another address than 192.0.2.33
   EXPECT_EQ(ip("64:ff9b::192.0.2.33"), "64:ff9b::c000:221");
   EXPECT_EQ(ip("1:2:3:4:5:6:1.2.3.4"), "1:2:3:4:5:6:102:304");
-  for (const char* wrong : {":", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::1", "fe80::1%eth0",
-                            "[::1]", "::1/64", "1:2:3:4:5:6:7:", ":1:2:3:4:5:6:7", "::1.2.3.4.5", "::1.2.3.256",
-                            "1:2:3:4:5:6:7:1.2.3.4", "1.2.3.4::", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1:2:3:4::5:6:7:8", "::-1", "::1 2"}) {
+  for (const char* wrong : {":",
+                            ":::",
+                            "1:2:3:4:5:6:7",
+                            "1:2:3:4:5:6:7:8:9",
+                            "1::2::3",
+                            "12345::",
+                            "g::1",
+                            "fe80::1%eth0",
+                            "[::1]",
+                            "::1/64",
+                            "1:2:3:4:5:6:7:",
+                            ":1:2:3:4:5:6:7",
+                            "::1.2.3.4.5",
+                            "::1.2.3.256",
+                            "1:2:3:4:5:6:7:1.2.3.4",
+                            "1.2.3.4::",
+                            "1:2:3:4:5:6:7:8::",
+                            "::1:2:3:4:5:6:7:8",
+                            "1:2:3:4::5:6:7:8",
+                            "::-1",
+                            "::1 2"}) {
     EXPECT_EQ(ip(wrong), "refused: invalid_ip") << wrong;
   }
 }
@@ -131,10 +169,17 @@ TEST(canonical_email, only_the_domain_is_brought_to_lower_case) {
   const auto email = [](std::string_view text) { return canonical_text(Form::email, text); };
   EXPECT_EQ(email(" Ann.Lee@Example.COM "), "Ann.Lee@example.com");
   EXPECT_EQ(email("ann@localhost"), "ann@localhost");
-  EXPECT_EQ(email("ann@B\xc3\x9c" "CHER.example"), "ann@b\xc3\xbc" "cher.example");
-  EXPECT_EQ(email("ann@BU\xcc\x88" "CHER.example"), "ann@b\xc3\xbc" "cher.example");
+  EXPECT_EQ(email("ann@B\xc3\x9c"
+                  "CHER.example"),
+            "ann@b\xc3\xbc"
+            "cher.example");
+  EXPECT_EQ(email("ann@BU\xcc\x88"
+                  "CHER.example"),
+            "ann@b\xc3\xbc"
+            "cher.example");
   EXPECT_EQ(email("\xc3\x89MILE@Example.com"), "\xc3\x89MILE@example.com");
-  for (const char* wrong : {"", "@", "ann", "ann@", "@example.com", "a@b@c", "\"a@b\"@c", "ann lee@example.com", "ann@exa\tmple"}) {
+  for (const char* wrong :
+       {"", "@", "ann", "ann@", "@example.com", "a@b@c", "\"a@b\"@c", "ann lee@example.com", "ann@exa\tmple"}) {
     EXPECT_EQ(email(wrong), "refused: invalid_email") << wrong;
   }
 }
@@ -159,13 +204,16 @@ TEST(canonical_text, surrounding_ascii_space_is_dropped_and_nothing_else) {
   const auto text = [](std::string_view value) { return canonical_text(Form::text, value); };
   EXPECT_EQ(text(" \t\r\n\v\fa  b "), "a  b");
   EXPECT_EQ(text("  "), "");
-  EXPECT_EQ(text("\xc2\xa0" "a"), "\xc2\xa0" "a");
+  EXPECT_EQ(text("\xc2\xa0"
+                 "a"),
+            "\xc2\xa0"
+            "a");
   EXPECT_EQ(text(std::string_view("a\0b", 3)), std::string_view("a\0b", 3));
 }
 
 TEST(canonical_text, what_is_not_utf8_is_refused) {
-  for (const char* wrong : {"\xff", "a\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
-                            "good until here \xe2\x82"}) {
+  for (const char* wrong : {"\xff", "a\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                            "\xf8\x88\x80\x80\x80", "good until here \xe2\x82"}) {
     for (const Form form : {Form::text, Form::device, Form::email}) {
       EXPECT_EQ(canonical_text(form, wrong), "refused: not_utf8");
     }
@@ -176,7 +224,9 @@ TEST(canonical_text, a_million_marks_on_one_letter_are_refused_at_once) {
   std::string value = "a";
   for (int i = 0; i < 500'000; ++i) value += i % 2 == 0 ? "\xcc\x81" : "\xcc\xa3";
   EXPECT_EQ(canonical_text(Form::text, value), "refused: too_many_marks");
-  EXPECT_EQ(canonical_text(Form::text, value.substr(0, 1 + 2 * 128)).substr(0, 9), "\xe1\xba\xa1" "\xcc\xa3\xcc\xa3\xcc\xa3");
+  EXPECT_EQ(canonical_text(Form::text, value.substr(0, 1 + 2 * 128)).substr(0, 9),
+            "\xe1\xba\xa1"
+            "\xcc\xa3\xcc\xa3\xcc\xa3");
 }
 
 TEST(canonical, of_a_canonical_value_is_itself) {
@@ -200,7 +250,8 @@ TEST(canonical, of_a_canonical_value_is_itself) {
         } else if (c < 0x800) {
           value += {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 63))};
         } else {
-          value += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
+          value += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)),
+                    static_cast<char>(0x80 | (c & 63))};
         }
       }
       std::string once;

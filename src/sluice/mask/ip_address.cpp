@@ -42,7 +42,7 @@ std::optional<unsigned> take_group(std::string_view& text) {
 
 bool parse_ipv6(std::string_view text, IpBytes& bytes) {
   bytes.fill(0);
-  std::size_t at = 0;            // bytes read
+  std::size_t at = 0;              // bytes read
   std::optional<std::size_t> gap;  // where "::" stands
   if (text.starts_with("::")) {
     gap = 0;
@@ -73,8 +73,8 @@ bool parse_ipv6(std::string_view text, IpBytes& bytes) {
   }
   if (!gap) return at == bytes.size();
   if (at > bytes.size() - 2) return false;  // "::" stands for at least one group
-  std::ranges::rotate(bytes.begin() + static_cast<std::ptrdiff_t>(*gap), bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                      bytes.end());
+  std::ranges::rotate(bytes.begin() + static_cast<std::ptrdiff_t>(*gap),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end());
   return true;
 }
 

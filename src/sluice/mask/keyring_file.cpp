@@ -49,9 +49,11 @@ Result<void> check_file(const std::string& file, const struct stat& facts) {
     std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(facts.st_mode & 07777));
     return wrong(file, std::string("others may read or change it (mode ") + mode + ")", "chmod 600 " + file);
   }
-  if (facts.st_size == 0) return wrong(file, "is empty", "restore it from your copy, or remove it and " + init_hint(file));
+  if (facts.st_size == 0)
+    return wrong(file, "is empty", "restore it from your copy, or remove it and " + init_hint(file));
   if (static_cast<std::size_t>(facts.st_size) > file_size_max) {
-    return wrong(file, "is larger than any keyring", "is it the right file? if you have no keyring yet, " + init_hint("keys.json"));
+    return wrong(file, "is larger than any keyring",
+                 "is it the right file? if you have no keyring yet, " + init_hint("keys.json"));
   }
   return {};
 }
@@ -89,8 +91,10 @@ bool write_keyring(int descriptor) {
                    "{\n"
                    "  \"sluice_keyring\": 1,\n"
                    "  \"keys\": [\n"
-                   "    { \"id\": \"k1\", \"status\": \"primary\", \"created\": \"" + now_text() + "\",\n"
-                   "      \"secret\": \"") &&
+                   "    { \"id\": \"k1\", \"status\": \"primary\", \"created\": \"" +
+                       now_text() +
+                       "\",\n"
+                       "      \"secret\": \"") &&
          write_all(descriptor, {reinterpret_cast<const char*>(hex.bytes.data()), hex.bytes.size()}) &&
          write_all(descriptor, "\" }\n  ]\n}\n") && fsync(descriptor) == 0;
 }
@@ -146,7 +150,8 @@ Result<Keyring> Keyring::load(const std::string& file) {
   while (size < text.bytes().size()) {
     const ssize_t got = read(opened.get(), text.bytes().data() + size, text.bytes().size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return wrong(file, std::string("cannot be read: ") + std::strerror(errno), "restore it from your copy");
+    if (got < 0)
+      return wrong(file, std::string("cannot be read: ") + std::strerror(errno), "restore it from your copy");
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }

@@ -73,7 +73,8 @@ class KeyringReader {
       return wrong("\"sluice_keyring\" must be 1, the version of its layout");
     }
     const Json* keys = find(json, "keys");
-    if (keys == nullptr || !keys->is_array() || keys->empty()) return wrong("\"keys\" must be a list of at least one key");
+    if (keys == nullptr || !keys->is_array() || keys->empty())
+      return wrong("\"keys\" must be a list of at least one key");
     for (const Json& key : *keys) SLUICE_CHECK(add(key));
     if (added_ != lifted_) return wrong("a \"secret\" stands outside of the keys");
     if (primaries_ != 1) {
@@ -84,9 +85,11 @@ class KeyringReader {
 
  private:
   tl::unexpected<Error> wrong(std::string_view what) const {
-    return fail(Fault::config, "keyring " + place_ + ": " + std::string(what),
-                "restore it from your copy; only for a project that has masked nothing yet, move it away and make a new "
-                "one by `sluice keys init " + place_ + "`");
+    return fail(
+        Fault::config, "keyring " + place_ + ": " + std::string(what),
+        "restore it from your copy; only for a project that has masked nothing yet, move it away and make a new "
+        "one by `sluice keys init " +
+            place_ + "`");
   }
 
   // Moves each secret into locked memory and overwrites it in the text.
@@ -125,7 +128,9 @@ class KeyringReader {
       if (twice) return wrong("a name stands twice in one object");
       return json;
     } catch (const Json::parse_error& error) {
-      const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text_.size())), '\n');
+      const auto line =
+          1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text_.size())),
+                         '\n');
       return wrong(text_.empty() ? "it is empty" : "not JSON, or cut off, at line " + std::to_string(line));
     } catch (const Json::exception&) {
       return wrong("not JSON");
@@ -155,7 +160,8 @@ class KeyringReader {
       return wrong("key " + name + ": \"created\" must be a time such as 2026-01-31T12:00:00Z");
     }
     const Json* secret = find(key, "secret");
-    if (!is_text(secret) || secret->get_ref<const std::string&>() != std::string(hex_size, lifted_mark) || added_ >= lifted_) {
+    if (!is_text(secret) || secret->get_ref<const std::string&>() != std::string(hex_size, lifted_mark) ||
+        added_ >= lifted_) {
       return wrong("key " + name + ": \"secret\" must be " + std::to_string(hex_size) + " hex digits (" +
                    std::to_string(Keyring::key_size) + " bytes)");
     }

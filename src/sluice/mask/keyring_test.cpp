@@ -255,7 +255,8 @@ TEST(secret_bytes, are_locked_and_left_out_of_core_dumps) {
   auto made = SecretBytes::make(100);
   ASSERT_TRUE(made.has_value());
   const std::string entry = memory_entry(made->bytes().data());
-  if (entry.find("VmFlags:") == std::string::npos) GTEST_SKIP() << "SKIPPED LOUDLY: this kernel has no VmFlags in smaps";
+  if (entry.find("VmFlags:") == std::string::npos)
+    GTEST_SKIP() << "SKIPPED LOUDLY: this kernel has no VmFlags in smaps";
   const std::string flags = entry.substr(entry.find("VmFlags:"));
   EXPECT_NE(flags.find(" dd"), std::string::npos) << flags;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these make mlock do nothing

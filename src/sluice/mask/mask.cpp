@@ -99,7 +99,8 @@ Result<std::string> unmask_siv(const Keyring& keyring, std::string_view domain, 
     return fail(Fault::data, "not a token: a token starts with a key's id and a dot, such as k1.");
   }
   if (!keyring.has(id)) {
-    return fail(Fault::config, "the token is of key '" + std::string(id) + "', which the keyring does not hold or has disabled",
+    return fail(Fault::config,
+                "the token is of key '" + std::string(id) + "', which the keyring does not hold or has disabled",
                 "use the keyring that it was masked with");
   }
   std::string sealed;
@@ -119,8 +120,10 @@ Result<std::string> unmask_siv(const Keyring& keyring, std::string_view domain, 
 }
 
 constexpr std::array kinds{
-    MaskKind{"mask_hmac", false, "tells equal values, for finding duplicates; nobody can undo it", &make<HmacMask>, nullptr},
-    MaskKind{"mask_siv", true, "tells equal values, and the holder of the key can recover them", &make<SivMask>, &unmask_siv},
+    MaskKind{"mask_hmac", false, "tells equal values, for finding duplicates; nobody can undo it", &make<HmacMask>,
+             nullptr},
+    MaskKind{"mask_siv", true, "tells equal values, and the holder of the key can recover them", &make<SivMask>,
+             &unmask_siv},
 };
 
 }  // namespace

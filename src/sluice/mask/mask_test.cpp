@@ -22,8 +22,7 @@ const MaskKind& kind(std::string_view function) {
 
 std::string masked(std::string_view function, std::string_view domain, std::string_view value) {
   std::string token;
-  const char* refusal =
-      kind(function).make(keyring(), domain, form_of_domain(domain))->mask(value, token);
+  const char* refusal = kind(function).make(keyring(), domain, form_of_domain(domain))->mask(value, token);
   return refusal == nullptr ? token : std::string("refused: ") + refusal;
 }
 
@@ -50,7 +49,8 @@ TEST(masks, a_value_has_the_token_it_always_had) {
 TEST(masks, equal_values_get_equal_tokens_however_they_are_written) {
   for (const char* function : {"mask_hmac", "mask_siv"}) {
     const std::string token = masked(function, "ip", "10.0.0.1");
-    for (const char* same : {" 10.0.0.1\n", "010.000.0.01", "::ffff:10.0.0.1", "::FFFF:a00:1", "0:0:0:0:0:ffff:0a00:0001"}) {
+    for (const char* same :
+         {" 10.0.0.1\n", "010.000.0.01", "::ffff:10.0.0.1", "::FFFF:a00:1", "0:0:0:0:0:ffff:0a00:0001"}) {
       EXPECT_EQ(masked(function, "ip", same), token) << same;
     }
     EXPECT_NE(masked(function, "ip", "10.0.0.2"), token);
@@ -154,8 +154,10 @@ TEST(masks, a_value_costs_no_allocation) {
   const std::vector<std::pair<Form, std::vector<std::string>>> values = {
       {Form::ip, {"203.0.113.7", "2001:db8::1", "not an address"}},
       {Form::device, {"593-47-5928", "F0:0D:CA:FE", std::string(100, 'z')}},
-      {Form::email, {"Ann@Example.COM", "ann@B\xc3\x9c"
-                                        "CHER.example"}},
+      {Form::email,
+       {"Ann@Example.COM",
+        "ann@B\xc3\x9c"
+        "CHER.example"}},
       {Form::text, {"", "plain", "Ame\xcc\x81lie", "\xff"}},
   };
   for (const MaskKind& kind : mask_kinds()) {

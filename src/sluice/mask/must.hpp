@@ -10,7 +10,8 @@ namespace sluice::mask {
 [[noreturn]] void stop(const char* what);
 
 inline void must(bool ok, const char* what) {
-  if (!ok) [[unlikely]] stop(what);
+  if (!ok) [[unlikely]]
+    stop(what);
 }
 
 }  // namespace sluice::mask

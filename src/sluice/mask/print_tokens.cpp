@@ -31,21 +31,31 @@ int main(int count, char** arguments) {
                           {"device", Form::device, "F0:0D:CA:FE:00:01"},
                           {"email", Form::email, "Ann@Example.com"},
                           {"text", Form::text, "x"},
-                          {"stra\xc3\x9f" "e", Form::text, "Ame\xcc\x81lie, who has a name of more than two blocks of AES"}};
+                          {"stra\xc3\x9f"
+                           "e",
+                           Form::text, "Ame\xcc\x81lie, who has a name of more than two blocks of AES"}};
   for (const MaskKind& kind : mask_kinds()) {
     for (const Value& value : values) {
       std::string token;
       std::string canonical_bytes;
       std::string plain;
       if (kind.make(*keyring, value.domain, value.form)->mask(value.written, token) != nullptr) return 1;
-      if (!canonical(value.form, value.written, canonical_bytes) || !readable(value.form, canonical_bytes, plain)) return 1;
-      std::cout << nlohmann::json{{"function", kind.function}, {"domain", value.domain},          {"form", to_string(value.form)},
-                                  {"token", token},            {"canonical", to_hex(canonical_bytes)}, {"value", plain}}
+      if (!canonical(value.form, value.written, canonical_bytes) || !readable(value.form, canonical_bytes, plain))
+        return 1;
+      std::cout << nlohmann::json{{"function", kind.function},
+                                  {"domain", value.domain},
+                                  {"form", to_string(value.form)},
+                                  {"token", token},
+                                  {"canonical", to_hex(canonical_bytes)},
+                                  {"value", plain}}
                 << '\n';
     }
   }
   Sealer sealer(*keyring);
   for (const char* payload : {"", "{\"user_id\": \"u1\"}"}) {
-    std::cout << nlohmann::json{{"function", "seal"}, {"sealed", to_hex(sealer.seal(payload, "logins"))}, {"value", payload}} << '\n';
+    std::cout << nlohmann::json{{"function", "seal"},
+                                {"sealed", to_hex(sealer.seal(payload, "logins"))},
+                                {"value", payload}}
+              << '\n';
   }
 }

@@ -80,12 +80,15 @@ Result<std::string> unseal(const Keyring& keyring, std::string_view sealed, std:
   if (!split(sealed, parts)) return fail(Fault::data, "not a sealed payload, or cut off");
   if (!keyring.has(parts.id)) {
     return fail(Fault::config,
-                "the payload was sealed with key '" + std::string(parts.id) + "', which the keyring does not hold or has disabled",
+                "the payload was sealed with key '" + std::string(parts.id) +
+                    "', which the keyring does not hold or has disabled",
                 "use the keyring of the run that sealed it");
   }
   std::string plain;
   if (!keyed(keyring, parts.id, parts.salt).open(parts.nonce, {parts.head, associated}, parts.body, plain)) {
-    return fail(Fault::data, "the payload cannot be opened with key '" + std::string(parts.id) + "': it was changed, belongs elsewhere, or the key is another one",
+    return fail(Fault::data,
+                "the payload cannot be opened with key '" + std::string(parts.id) +
+                    "': it was changed, belongs elsewhere, or the key is another one",
                 "use the keyring of the run that sealed it");
   }
   return plain;

@@ -12,7 +12,8 @@ constexpr std::string_view payload = R"({"user_id": "u1", "ip": "203.0.113.7"})"
 TEST(seal, gives_back_what_was_sealed) {
   const Keyring ring = keyring();
   Sealer sealer(ring);
-  for (const std::string& plain : {std::string(), std::string("x"), std::string(payload), std::string(1U << 20U, '\0')}) {
+  for (const std::string& plain :
+       {std::string(), std::string("x"), std::string(payload), std::string(1U << 20U, '\0')}) {
     const std::string sealed = sealer.seal(plain, "logins");
     EXPECT_EQ(unseal(ring, sealed, "logins"), plain);
     EXPECT_EQ(sealed.size(), 2U + 2U + 16U + 12U + plain.size() + 16U);

@@ -97,8 +97,9 @@ TEST(aes_cmac, gives_the_answers_of_rfc_4493) {
   const std::string key = from_hex("2b7e151628aed2a6abf7158809cf4f3c");
   EXPECT_EQ(to_hex(cmac(key, "")), "bb1d6929e95937287fa37d129b756746");
   EXPECT_EQ(to_hex(cmac(key, from_hex("6bc1bee22e409f96e93d7e117393172a"))), "070a16b46b4d4144f79bdd9dd04a287c");
-  EXPECT_EQ(to_hex(cmac(key, from_hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411"))),
-            "dfa66747de9ae63030ca32611497c827");
+  EXPECT_EQ(
+      to_hex(cmac(key, from_hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411"))),
+      "dfa66747de9ae63030ca32611497c827");
 }
 
 // https://www.rfc-editor.org/rfc/rfc4231, section 4
@@ -113,7 +114,8 @@ TEST(hmac_sha256, gives_the_answers_of_rfc_4231) {
 
 // https://www.rfc-editor.org/rfc/rfc5869, appendix A
 TEST(hkdf_sha256, gives_the_answers_of_rfc_5869) {
-  EXPECT_EQ(to_hex(hkdf(std::string(22, '\x0b'), from_hex("000102030405060708090a0b0c"), from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)),
+  EXPECT_EQ(to_hex(hkdf(std::string(22, '\x0b'), from_hex("000102030405060708090a0b0c"),
+                        from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
   EXPECT_EQ(to_hex(hkdf(std::string(22, '\x0b'), "", "", 42)),
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
@@ -139,7 +141,8 @@ TEST_F(published_vectors, aes_siv) {
     for (const Json& test : file["tests"]) {
       std::vector<std::string> components;
       for (const Json& component : test["ad"]) components.push_back(bytes(component));
-      expect_siv(bytes(test["key"]), components, bytes(test["plaintext"]), bytes(test["siv"]) + bytes(test["ciphertext"]));
+      expect_siv(bytes(test["key"]), components, bytes(test["plaintext"]),
+                 bytes(test["siv"]) + bytes(test["ciphertext"]));
       ++count;
     }
     ran(name, count);

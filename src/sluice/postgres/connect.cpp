@@ -65,7 +65,8 @@ Error unanswered(std::string_view message, const Host& host, const std::string& 
   const auto says = [message](std::string_view words) { return message.find(words) != std::string_view::npos; };
   Error error{Fault::transient, "cannot connect to PostgreSQL at " + host.text() + ": " + own_words(message)};
   if (says("no password supplied")) {
-    error = {Fault::denied, "cannot connect to PostgreSQL at " + host.text() + ": user \"" + user + "\" needs a password",
+    error = {Fault::denied,
+             "cannot connect to PostgreSQL at " + host.text() + ": user \"" + user + "\" needs a password",
              "give one in the connection, by PGPASSWORD or by ~/.pgpass"};
   } else if (says("certificate") || says("SSL") || says("GSSAPI")) {
     error.fault = Fault::denied;
@@ -75,8 +76,8 @@ Error unanswered(std::string_view message, const Host& host, const std::string& 
     error.hint = "the server takes no writes: name its primary, or wait until the failover is over";
   } else if (says("invalid") && (says("value") || says("option"))) {
     error.fault = Fault::config;
-    error.message =
-        "cannot connect to PostgreSQL at " + host.text() + ": an option of the connection has a value that libpq does not take";
+    error.message = "cannot connect to PostgreSQL at " + host.text() +
+                    ": an option of the connection has a value that libpq does not take";
     error.hint = "compare with libpq's connection parameters";
   } else {
     error.hint = "check that the server runs there and that host and port are right";

@@ -9,24 +9,24 @@ namespace sluice::project {
 
 enum class Shape {
   text,
-  name,         // letters, digits, _ and -, not first a digit
-  scalar_map,   // name -> scalar
+  name,        // letters, digits, _ and -, not first a digit
+  scalar_map,  // name -> scalar
   connections,
   flows,
   record,
   from,
   into,
   rejects,
-  limit,        // 100 or 1%
-  extra,        // ignore | reject
+  limit,  // 100 or 1%
+  extra,  // ignore | reject
   text_or_true,
   type,
   boolean,
-  count,        // a whole number from 1
-  scalar,       // any scalar
+  count,   // a whole number from 1
+  scalar,  // any scalar
   scalar_list,
-  path,         // a.b.c, or a list of names
-  pii,          // ip | device | email | text
+  path,  // a.b.c, or a list of names
+  pii,   // ip | device | email | text
 };
 
 struct KeyRule {
@@ -47,7 +47,8 @@ inline constexpr std::array project_keys{
 inline constexpr std::array flow_keys{
     KeyRule{"from", Shape::from, true, "where rows come from: { queue: CONNECTION }"},
     KeyRule{"record", Shape::record, true, "the contract of one input row: field -> type"},
-    KeyRule{"extra", Shape::extra, false, "what a field that the record does not name does: ignore (default) or reject"},
+    KeyRule{"extra", Shape::extra, false,
+            "what a field that the record does not name does: ignore (default) or reject"},
     KeyRule{"select", Shape::text, false, "a row-wise SELECT over input"},
     KeyRule{"into", Shape::into, true, "where rows go: { table: CONNECTION.TABLE, create: FILE.sql | true }"},
     KeyRule{"rejects", Shape::rejects, false, "a table of the flow's own for its rejects: { table: CONNECTION.TABLE }"},
@@ -60,7 +61,8 @@ inline constexpr std::array from_keys{
 
 inline constexpr std::array into_keys{
     KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE"},
-    KeyRule{"create", Shape::text_or_true, false, "how a missing table is made: a file of SQL, or true: from the columns"},
+    KeyRule{"create", Shape::text_or_true, false,
+            "how a missing table is made: a file of SQL, or true: from the columns"},
 };
 
 inline constexpr std::array rejects_keys{
@@ -68,7 +70,8 @@ inline constexpr std::array rejects_keys{
 };
 
 inline constexpr std::array field_keys{
-    KeyRule{"type", Shape::type, true, "text, int, bigint, float, decimal(p,s), bool, date, timestamp, timestamptz, uuid, json or bytes"},
+    KeyRule{"type", Shape::type, true,
+            "text, int, bigint, float, decimal(p,s), bool, date, timestamp, timestamptz, uuid, json or bytes"},
     KeyRule{"max", Shape::count, false, "most characters of a text, most bytes of bytes"},
     KeyRule{"null", Shape::boolean, false, "whether null is allowed (default false)"},
     KeyRule{"default", Shape::scalar, false, "what a missing field is; without it a missing field is a reject"},

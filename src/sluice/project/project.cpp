@@ -82,13 +82,15 @@ class Loader {
       kinds.emplace_back(candidate.name);
       if (node.find(candidate.name) == nullptr) continue;
       if (kind != nullptr) {
-        return fail(Fault::config, node.place.text() + ": connection '" + name + "' is both " + std::string(kind->name) + " and " + std::string(candidate.name));
+        return fail(Fault::config, node.place.text() + ": connection '" + name + "' is both " +
+                                       std::string(kind->name) + " and " + std::string(candidate.name));
       }
       kind = &candidate;
     }
     if (kind == nullptr) {
       const std::string first = node.keys.empty() ? "" : node.keys.front();
-      return fail(Fault::config, node.place.text() + ": connection '" + name + "' names no connector", did_you_mean(first, kinds));
+      return fail(Fault::config, node.place.text() + ": connection '" + name + "' names no connector",
+                  did_you_mean(first, kinds));
     }
     std::vector<std::string> known;
     for (const Option& option : kind->options) known.emplace_back(option.name);
@@ -139,14 +141,17 @@ class Loader {
       if (connection.kind->role == role) names.push_back(connection.name);
       if (connection.name != name) continue;
       if (connection.kind->role == role) return &connection;
-      return fail(Fault::config, place.text() + ": connection '" + name + "' is a " + std::string(to_string(connection.kind->role)) +
-                                     " (" + std::string(connection.kind->name) + "), but a " + std::string(to_string(role)) + " is needed here");
+      return fail(Fault::config, place.text() + ": connection '" + name + "' is a " +
+                                     std::string(to_string(connection.kind->role)) + " (" +
+                                     std::string(connection.kind->name) + "), but a " + std::string(to_string(role)) +
+                                     " is needed here");
     }
     return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
   }
 
   Result<void> read_flows(const Node& node) {
-    if (node.kind != Node::Kind::map || node.keys.empty()) return wrong_shape(node, "'flows'", "a map of names and flows");
+    if (node.kind != Node::Kind::map || node.keys.empty())
+      return wrong_shape(node, "'flows'", "a map of names and flows");
     for (std::size_t i = 0; i < node.keys.size(); ++i) {
       if (!is_plain_name(node.keys[i])) return bad_name(node.key_places[i], node.keys[i]);
       SLUICE_CHECK(read_flow(node.keys[i], node.key_places[i], node.items[i]));
@@ -168,7 +173,8 @@ class Loader {
     SLUICE_TRY(flow.record, read_record(*node.find("record"), variables_));
     if (const Node* extra = node.find("extra")) {
       SLUICE_TRY(const std::string text, read_text(*extra, "extra", variables_));
-      if (text != "ignore" && text != "reject") return fail(Fault::config, extra->place.text() + ": 'extra' is ignore or reject");
+      if (text != "ignore" && text != "reject")
+        return fail(Fault::config, extra->place.text() + ": 'extra' is ignore or reject");
       flow.record.extra = text == "reject" ? Record::Extra::reject : Record::Extra::ignore;
     }
     if (const Node* select = node.find("select")) {
@@ -225,11 +231,13 @@ class Loader {
     const std::string file = beside(text);
     std::ifstream in(file, std::ios::binary);
     if (!in || std::filesystem::is_directory(file)) {
-      return fail(Fault::config, create->place.text() + ": 'create': there is no file " + file, "write it, or `create: true` to make the table from the columns");
+      return fail(Fault::config, create->place.text() + ": 'create': there is no file " + file,
+                  "write it, or `create: true` to make the table from the columns");
     }
     std::ostringstream sql;
     sql << in.rdbuf();
-    if (sql.str().find_first_not_of(" \t\r\n") == std::string::npos) return fail(Fault::config, create->place.text() + ": 'create': " + file + " is empty");
+    if (sql.str().find_first_not_of(" \t\r\n") == std::string::npos)
+      return fail(Fault::config, create->place.text() + ": 'create': " + file + " is empty");
     flow.create = CreateTable{sql.str(), file};
     return {};
   }
@@ -238,8 +246,9 @@ class Loader {
     SLUICE_CHECK(check_keys(node, rejects_keys, "'rejects'"));
     SLUICE_TRY(Target target, read_table(*node.find("table")));
     if (target.connection != flow.into_connection) {
-      return fail(Fault::config, node.find("table")->place.text() + ": rejects go into the database of 'into' (" + flow.into_connection +
-                                     "), in the transaction of the rows, not into '" + target.connection + "'");
+      return fail(Fault::config, node.find("table")->place.text() + ": rejects go into the database of 'into' (" +
+                                     flow.into_connection + "), in the transaction of the rows, not into '" +
+                                     target.connection + "'");
     }
     flow.rejects = std::move(target.table);
     return {};
@@ -266,7 +275,8 @@ class Loader {
         return limit;
       }
     }
-    return fail(Fault::config, node.place.text() + ": 'max_rejects' is a number of messages, as 100, or a share of them, as 1%");
+    return fail(Fault::config,
+                node.place.text() + ": 'max_rejects' is a number of messages, as 100, or a share of them, as 1%");
   }
 
   const LoadOptions& options_;

@@ -42,8 +42,8 @@ struct Flow {
   Place place;
   From from;
   Record record;
-  std::string select;  // SQL; empty: the record's columns pass as they are
-  Place select_place;  // of its first line
+  std::string select;           // SQL; empty: the record's columns pass as they are
+  Place select_place;           // of its first line
   std::string into_connection;  // in the role of a database
   TableName into_table;
   std::optional<CreateTable> create;

@@ -26,7 +26,8 @@ Result<void> check_keys(const Node& node, std::span<const KeyRule> rules, const 
     const bool there = value != nullptr && (value->kind != Node::Kind::null || rule.shape == Shape::scalar);
     if (value != nullptr && !there) return wrong_shape(*value, std::string(rule.name), "a value");
     if (rule.required && !there) {
-      return fail(Fault::config, node.place.text() + ": " + what + " needs '" + std::string(rule.name) + "': " + std::string(rule.help));
+      return fail(Fault::config, node.place.text() + ": " + what + " needs '" + std::string(rule.name) +
+                                     "': " + std::string(rule.help));
     }
   }
   return {};
@@ -45,14 +46,16 @@ Result<bool> read_boolean(const Node& node, const std::string& key, const Variab
 }
 
 tl::unexpected<Error> wrong_shape(const Node& node, const std::string& key, const std::string& wanted) {
-  return fail(Fault::config, node.place.text() + ": " + key + " must be " + wanted + ", but here is " + std::string(node.in_words()));
+  return fail(Fault::config,
+              node.place.text() + ": " + key + " must be " + wanted + ", but here is " + std::string(node.in_words()));
 }
 
 bool is_plain_name(const std::string& name) {
-  if (name.empty() || name.size() > 63 || std::isdigit(static_cast<unsigned char>(name.front())) != 0 || name.front() == '-') return false;
-  return std::ranges::all_of(name, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-  });
+  if (name.empty() || name.size() > 63 || std::isdigit(static_cast<unsigned char>(name.front())) != 0 ||
+      name.front() == '-')
+    return false;
+  return std::ranges::all_of(
+      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; });
 }
 
 }  // namespace sluice::project

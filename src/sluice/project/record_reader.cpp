@@ -29,7 +29,8 @@ std::string default_json(const Node& node, const std::string& text, Kind kind) {
 }
 
 Result<std::vector<std::string>> read_list(const Node& node, const std::string& key, const Variables& variables) {
-  if (node.kind != Node::Kind::list || node.items.empty()) return wrong_shape(node, "'" + key + "'", "a list of values");
+  if (node.kind != Node::Kind::list || node.items.empty())
+    return wrong_shape(node, "'" + key + "'", "a list of values");
   std::vector<std::string> out;
   for (const Node& item : node.items) {
     SLUICE_TRY(std::string text, read_text(item, key, variables));
@@ -50,7 +51,8 @@ Result<std::vector<std::string>> read_path(const Node& node, const Variables& va
     }
   }
   if (std::ranges::find(out, "") != out.end() || out.size() > 32) {
-    return fail(Fault::config, node.place.text() + ": 'path' is names with a dot between, as a.b.c, or a list of names");
+    return fail(Fault::config,
+                node.place.text() + ": 'path' is names with a dot between, as a.b.c, or a list of names");
   }
   return out;
 }
@@ -70,7 +72,8 @@ Result<RecordField> read_details(const Node& node, RecordField field, const Vari
   SLUICE_TRY(field.type, read_type(*node.find("type"), "type", variables));
   const bool text_like = field.type.kind == Kind::text || field.type.kind == Kind::bytes;
   if (const Node* max = node.find("max")) {
-    if (!text_like) return fail(Fault::config, max->place.text() + ": 'max' is for text and bytes, not for " + to_string(field.type));
+    if (!text_like)
+      return fail(Fault::config, max->place.text() + ": 'max' is for text and bytes, not for " + to_string(field.type));
     SLUICE_TRY(field.max, read_count(*max, "max", variables));
   }
   if (const Node* null = node.find("null")) {
@@ -91,7 +94,8 @@ Result<RecordField> read_details(const Node& node, RecordField field, const Vari
     SLUICE_TRY(field.one_of, read_list(*one_of, "one_of", variables));
   }
   if (const Node* pattern = node.find("pattern")) {
-    if (field.type.kind != Kind::text) return fail(Fault::config, pattern->place.text() + ": 'pattern' is for text, not for " + to_string(field.type));
+    if (field.type.kind != Kind::text)
+      return fail(Fault::config, pattern->place.text() + ": 'pattern' is for text, not for " + to_string(field.type));
     if (pattern->kind != Node::Kind::scalar) return wrong_shape(*pattern, "'pattern'", "a text");
     field.pattern = pattern->text;  // as it stands: $ is a sign of its own there
   }
@@ -102,7 +106,8 @@ Result<RecordField> read_details(const Node& node, RecordField field, const Vari
     SLUICE_TRY(field.pii, read_text(*pii, "pii", variables));
     if (std::ranges::find(pii_kinds, field.pii) == pii_kinds.end()) {
       const std::vector<std::string> known(pii_kinds.begin(), pii_kinds.end());
-      return fail(Fault::config, pii->place.text() + ": there is no kind of personal data '" + field.pii + "'", did_you_mean(field.pii, known));
+      return fail(Fault::config, pii->place.text() + ": there is no kind of personal data '" + field.pii + "'",
+                  did_you_mean(field.pii, known));
     }
   }
   return field;
@@ -117,7 +122,8 @@ Result<Record> read_record(const Node& node, const Variables& variables) {
     RecordField field;
     field.name = node.keys[i];
     if (field.name.size() > 63 || field.name.find('\0') != std::string::npos) {
-      return fail(Fault::config, node.key_places[i].text() + ": a field's name has 1 to 63 bytes", "shorten it, and say where it stands by `path`");
+      return fail(Fault::config, node.key_places[i].text() + ": a field's name has 1 to 63 bytes",
+                  "shorten it, and say where it stands by `path`");
     }
     const Node& value = node.items[i];
     if (value.kind == Node::Kind::map) {

@@ -34,9 +34,16 @@ Json option_schema(const Option& option) {
   Json schema;
   switch (option.type) {
     case OptionType::text: schema = {{"type", {"string", "number"}}}; break;
-    case OptionType::boolean: schema = {{"anyOf", {{{"type", "boolean"}}, text_matching(std::string("^(true|false)$|") + variable)}}}; break;
-    case OptionType::integer: schema = {{"anyOf", {{{"type", "integer"}}, text_matching(std::string("^-?[0-9]+$|") + variable)}}}; break;
-    case OptionType::duration: schema = {{"anyOf", {{{"type", "integer"}, {"minimum", 0}}, text_matching(std::string("^[0-9]+[smhd]?$|") + variable)}}}; break;
+    case OptionType::boolean:
+      schema = {{"anyOf", {{{"type", "boolean"}}, text_matching(std::string("^(true|false)$|") + variable)}}};
+      break;
+    case OptionType::integer:
+      schema = {{"anyOf", {{{"type", "integer"}}, text_matching(std::string("^-?[0-9]+$|") + variable)}}};
+      break;
+    case OptionType::duration:
+      schema = {{"anyOf",
+                 {{{"type", "integer"}, {"minimum", 0}}, text_matching(std::string("^[0-9]+[smhd]?$|") + variable)}}};
+      break;
     case OptionType::text_or_keywords:
       schema = {{"anyOf", {{{"type", "string"}}, {{"type", "object"}, {"additionalProperties", scalar()}}}}};
       break;
@@ -56,9 +63,8 @@ Json connections_schema(std::span<const ConnectorKind> connectors) {
                      {"required", {kind.name}},
                      {"additionalProperties", false}});
   }
-  return {{"type", "object"},
-          {"propertyNames", {{"pattern", name_pattern}}},
-          {"additionalProperties", {{"oneOf", kinds}}}};
+  return {
+      {"type", "object"}, {"propertyNames", {{"pattern", name_pattern}}}, {"additionalProperties", {{"oneOf", kinds}}}};
 }
 
 Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
@@ -68,21 +74,34 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
     case Shape::scalar_map: return {{"type", "object"}, {"additionalProperties", scalar()}};
     case Shape::connections: return connections_schema(connectors);
     case Shape::flows:
-      return {{"type", "object"}, {"minProperties", 1}, {"propertyNames", {{"pattern", name_pattern}}}, {"additionalProperties", object(flow_keys, connectors)}};
+      return {{"type", "object"},
+              {"minProperties", 1},
+              {"propertyNames", {{"pattern", name_pattern}}},
+              {"additionalProperties", object(flow_keys, connectors)}};
     case Shape::record:
-      return {{"type", "object"}, {"minProperties", 1}, {"propertyNames", {{"maxLength", 63}}}, {"additionalProperties", {{"anyOf", {type_schema(), object(field_keys, connectors)}}}}};
+      return {{"type", "object"},
+              {"minProperties", 1},
+              {"propertyNames", {{"maxLength", 63}}},
+              {"additionalProperties", {{"anyOf", {type_schema(), object(field_keys, connectors)}}}}};
     case Shape::from: return object(from_keys, connectors);
     case Shape::into: return object(into_keys, connectors);
     case Shape::rejects: return object(rejects_keys, connectors);
-    case Shape::limit: return {{"anyOf", {{{"type", "integer"}, {"minimum", 0}}, text_matching(std::string(R"(^[0-9]+(\.[0-9]+)?%?$|)") + variable)}}};
+    case Shape::limit:
+      return {{"anyOf",
+               {{{"type", "integer"}, {"minimum", 0}},
+                text_matching(std::string(R"(^[0-9]+(\.[0-9]+)?%?$|)") + variable)}}};
     case Shape::extra: return text_matching(std::string("^(ignore|reject)$|") + variable);
     case Shape::text_or_true: return {{"type", {"string", "boolean"}}};
     case Shape::type: return type_schema();
-    case Shape::boolean: return {{"anyOf", {{{"type", "boolean"}}, text_matching(std::string("^(true|false)$|") + variable)}}};
-    case Shape::count: return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^[1-9][0-9]*$|") + variable)}}};
+    case Shape::boolean:
+      return {{"anyOf", {{{"type", "boolean"}}, text_matching(std::string("^(true|false)$|") + variable)}}};
+    case Shape::count:
+      return {
+          {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^[1-9][0-9]*$|") + variable)}}};
     case Shape::scalar: return {{"type", {"string", "number", "boolean", "null"}}};
     case Shape::scalar_list: return {{"type", "array"}, {"minItems", 1}, {"items", scalar()}};
-    case Shape::path: return {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"minItems", 1}, {"items", {{"type", "string"}}}}}}};
+    case Shape::path:
+      return {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"minItems", 1}, {"items", {{"type", "string"}}}}}}};
     case Shape::pii: {
       std::string names;
       for (const std::string_view kind : pii_kinds) names += (names.empty() ? "" : "|") + std::string(kind);

@@ -16,9 +16,9 @@ struct Node {
   enum class Kind { null, scalar, list, map };
   Kind kind = Kind::null;
   Place place;
-  std::string text;     // of a scalar
-  bool quoted = false;  // "1" is a text, 1 may be a number
-  bool block = false;   // a scalar written with | or >: its text starts on the next line
+  std::string text;               // of a scalar
+  bool quoted = false;            // "1" is a text, 1 may be a number
+  bool block = false;             // a scalar written with | or >: its text starts on the next line
   std::vector<Node> items;        // of a list, or a map's values
   std::vector<std::string> keys;  // of a map, one an item, no two equal
   std::vector<Place> key_places;

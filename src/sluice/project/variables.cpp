@@ -70,7 +70,8 @@ Result<std::string> Variables::expand(const std::string& text, const Place& plac
       continue;
     }
     const std::size_t end = text.find('}', at);
-    if (end == std::string::npos) return fail(Fault::config, place.text() + ": ${ without its }", "write $$ for a dollar");
+    if (end == std::string::npos)
+      return fail(Fault::config, place.text() + ": ${ without its }", "write $$ for a dollar");
     const std::string inside = text.substr(at + 2, end - at - 2);
     at = end + 1;
     const std::size_t colon = inside.find(':');

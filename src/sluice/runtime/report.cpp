@@ -6,8 +6,11 @@
 namespace sluice::runtime {
 
 std::string RunReport::bottleneck() const {
-  const std::array<std::pair<const char*, double>, 5> stages{
-      {{"receive", waiting}, {"decode", decode}, {"select and mask", select}, {"encode", encode}, {"database", database}}};
+  const std::array<std::pair<const char*, double>, 5> stages{{{"receive", waiting},
+                                                              {"decode", decode},
+                                                              {"select and mask", select},
+                                                              {"encode", encode},
+                                                              {"database", database}}};
   const char* name = "";
   double most = 0;
   for (const auto& [stage, seconds] : stages) {

@@ -210,7 +210,8 @@ struct Story {
     std::vector<Worker> workers;
     for (int i = 0; i < 3; ++i) {
       workers.push_back({std::make_unique<FakeTransform>(),
-                         std::make_unique<FakeSink>(world, sink_failures, commit_failures, sink_fault), std::make_unique<FakeSealer>()});
+                         std::make_unique<FakeSink>(world, sink_failures, commit_failures, sink_fault),
+                         std::make_unique<FakeSealer>()});
     }
     return run(source, std::move(workers), options, clock, std::move(stop));
   }
@@ -229,7 +230,8 @@ TEST(Run, each_message_has_one_effect_and_the_report_adds_up) {
   EXPECT_EQ(report.received, 1000U);
   EXPECT_EQ(report.written.rejected, 142U);
   EXPECT_EQ(report.written.filtered, 78U);  // multiples of 11 that are none of 7
-  EXPECT_EQ(report.received, report.written.written + report.written.filtered + report.written.rejected + report.written.known);
+  EXPECT_EQ(report.received,
+            report.written.written + report.written.filtered + report.written.rejected + report.written.known);
   EXPECT_EQ(story.world.table.size(), report.written.rows);
   EXPECT_EQ(story.world.table.count(13), 2U);
   EXPECT_EQ(story.world.rejects.size(), 142U);
