@@ -19,7 +19,7 @@ TEST(wrong_database, down) {
   flow.send(login_messages(20));
   const std::string port = std::to_string(support::free_port());
   flow.database_url("postgresql://postgres@127.0.0.1:" + port + "/logins");
-  flow.refused(flow.run(), 3, {"cannot connect to 127.0.0.1:" + port, "check that the server runs"});
+  flow.refused(flow.run(), 3, {"cannot connect to PostgreSQL at 127.0.0.1:" + port, "check that the server runs"});
 }
 
 TEST(wrong_database, wrong_password) {
