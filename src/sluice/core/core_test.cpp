@@ -3,6 +3,7 @@
 
 #include "sluice/core/batch.hpp"
 #include "sluice/core/delivery.hpp"
+#include "sluice/core/object_store.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/settings.hpp"
 #include "sluice/core/type.hpp"
@@ -58,6 +59,32 @@ TEST(Words, a_uuid_goes_back_and_forth) {
   EXPECT_EQ(to_uuid(key), "00112233-4455-6677-8899-aabbccddeeff");
   EXPECT_FALSE(parse_uuid("00112233-4455-6677-8899-aabbccddeefg", key));
   EXPECT_FALSE(parse_uuid("0011", key));
+}
+
+TEST(Glob, a_star_stays_within_its_level) {
+  EXPECT_TRUE(glob_matches("orders_data/*.csv", "orders_data/orders.csv"));
+  EXPECT_FALSE(glob_matches("orders_data/*.csv", "orders_data/analytics_export/x/orders.csv"));
+  EXPECT_FALSE(glob_matches("orders_data/*", "orders_data/"));
+  EXPECT_FALSE(glob_matches("*", "a/b"));
+  EXPECT_TRUE(glob_matches("a*b*c", "axxbyybzc"));
+  EXPECT_TRUE(glob_matches("*", ""));
+}
+
+TEST(Glob, two_stars_cross_levels_and_match_no_folder_marker) {
+  EXPECT_TRUE(glob_matches("in/**.csv", "in/2022/09/05.csv"));
+  EXPECT_TRUE(glob_matches("in/**/x*.csv", "in/2022/09/x1.csv"));
+  EXPECT_FALSE(glob_matches("in/**/x*.csv", "in/2022/09/y1.csv"));
+  EXPECT_FALSE(glob_matches("in/**", "in/2022/"));
+}
+
+TEST(Glob, classes_and_question_marks_match_one_character_of_a_name) {
+  EXPECT_TRUE(glob_matches("day-[0-9][!a-z].csv", "day-1X.csv"));
+  EXPECT_FALSE(glob_matches("day-[0-9][!a-z].csv", "day-1x.csv"));
+  EXPECT_FALSE(glob_matches("a?b", "a/b"));
+  EXPECT_FALSE(glob_matches("a[!x]b", "a/b"));
+  EXPECT_TRUE(glob_matches("a[b", "a[b"));
+  EXPECT_TRUE(glob_matches("[]]", "]"));
+  EXPECT_EQ(glob_prefix("in/2022-*/x"), "in/2022-");
 }
 
 TEST(Error, an_exit_code_stands_for_each_fault) {
