@@ -28,14 +28,26 @@ struct CreateTable {
   std::string file;  // where that text stands, for messages; empty: `create: true`
 };
 
+// What a load does with the rows that are there.
+enum class Mode {
+  append,   // they stay
+  replace,  // all of them give way to the new ones, in one transaction
+  merge,    // those of an equal key are changed, the others stay
+};
+
 // What a flow writes, and where.
 struct Target {
   std::string project;
   std::string flow;
   TableName table;
-  std::optional<CreateTable> create;  // empty: the table must be there
-  std::optional<TableName> rejects;   // empty: the ledger's own table `reject`
-  Schema columns;                     // what the select gives
+  std::optional<CreateTable> create{};  // empty: the table must be there
+  std::optional<TableName> rejects{};   // empty: the ledger's own table `reject`
+  Schema columns{};                     // what the select gives
+  Mode mode = Mode::append;             // only a flow from objects has another
+  std::vector<std::string> key{};       // of merge: columns under a unique index of the table
+  // What is made of the rows: a change of it loads objects again that `replace` has loaded before.
+  std::string definition{};
+  bool refresh = false;  // load again what is loaded
 };
 
 struct RunRecord {

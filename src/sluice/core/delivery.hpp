@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/core/result.hpp"
+
 namespace sluice {
 
 // What makes a message this message and no other: 16 bytes, stored in the ledger as a uuid.
@@ -18,14 +20,17 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
-// One input row, as the queue holds it. Views are valid as long as the Delivery's memory.
+// One input row, as the queue or the object holds it. Views are valid as long as the Delivery's memory.
 struct Message {
   Key key;
   std::string_view body;
   std::string_view message_id;
   std::int64_t sent_at = 0;  // microseconds since 1970 UTC
   std::uint32_t receive_count = 1;
-  std::string_view attributes;  // a JSON object of the message's own attributes: text, or "{}"
+  // A JSON object, or empty: the message's own attributes; for a row of an object what object it is and its header,
+  // one view for all rows of it.
+  std::string_view attributes;
+  std::uint64_t line = 0;  // of an object, where the row begins, from 1; 0: a queue's message
 };
 
 // What the source needs to forget a delivery: a number it gave out, never reused in a process.
@@ -37,7 +42,22 @@ struct Receipt {
 enum class Proof {
   message_keys,  // the ledger lists the key of each message
   reject_ids,    // a replay: the reject whose id is the message's key is removed with the commit
+  objects,       // the ledger lists each object and its version
 };
+
+// One object of a delivery, as the ledger names it.
+struct ObjectProof {
+  std::string uri;
+  std::string version;
+  std::uint64_t bytes = 0;
+  auto operator<=>(const ObjectProof&) const = default;
+};
+
+// By message, or by object where objects are the proof: true if the far end held it already, or the delivery names it
+// twice (the later ones).
+using Known = std::vector<bool>;
+
+class Parts;
 
 struct Delivery {
   std::vector<Message> messages;
@@ -45,10 +65,22 @@ struct Delivery {
   std::size_t bytes = 0;               // how much memory that is, about
   Proof proof = Proof::message_keys;
   Receipt receipt;
+  // Where objects are the proof: which they are, and where their rows come from; `messages` is empty then.
+  std::vector<ObjectProof> objects;
+  std::shared_ptr<Parts> parts;
 };
 
-// By message: true if the far end held it already, or the delivery names it twice (the later ones).
-using Known = std::vector<bool>;
+// The rows of a delivery that is too large for memory, part by part. One thread at a time.
+class Parts {
+ public:
+  virtual ~Parts() = default;
+  // From the first row of the first object that is not known; also after a part failed.
+  virtual Result<void> start(const Known& known) = 0;
+  // Replaces `part` by the next messages. False: there are no more.
+  virtual Result<bool> next(Delivery& part) = 0;
+  // Before another attempt: what was overwritten meanwhile is taken in its new version.
+  virtual Result<void> look_again(std::vector<ObjectProof>& objects) = 0;
+};
 
 enum class Stage : std::uint8_t { decode, contract, select, mask, sink };
 std::string_view to_string(Stage stage);
@@ -76,6 +108,14 @@ struct Written {
   std::uint64_t filtered = 0;  // left out by the select on purpose
   std::uint64_t rejected = 0;
   std::uint64_t known = 0;  // already there
+
+  void add(const Written& more) {
+    written += more.written;
+    rows += more.rows;
+    filtered += more.filtered;
+    rejected += more.rejected;
+    known += more.known;
+  }
 };
 
 }  // namespace sluice

@@ -2,6 +2,8 @@
 //
 //   begin(delivery) -> write(batches) -> commit(rejects), or rollback() at any point
 //
+// A delivery in parts has write() and keep() once a part, then commit() with what is left.
+//
 // A sink is used by one thread at a time. A sink destroyed before commit() leaves the
 // destination as it found it. After a transient error: rollback(), then begin() again with the
 // same delivery; begin() reconnects. The outcome of a commit whose reply was lost is found by that
@@ -26,14 +28,17 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // Opens a transaction, writes the proof of every message into the ledger, and says which
+  // Opens a transaction, writes the proof of every message (or object) into the ledger, and says which
   // of them were there before. Those must have no effect.
   virtual Result<Known> begin(const Delivery& delivery) = 0;
 
   // Writes the rows of all messages that are neither known nor refused. What comes back are
   // the refused messages: by a check of ours (type, length, NULL) or by the server. A message
-  // with one refused row has none of its rows written. Called at most once a transaction.
+  // with one refused row has none of its rows written. Called at most once a part.
   virtual Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) = 0;
+
+  // Writes rejects of a part: they become visible with the commit.
+  virtual Result<void> keep(std::span<const SealedReject> rejects) = 0;
 
   // Rows, proof and rejects become visible here, all or none.
   virtual Result<void> commit(std::span<const SealedReject> rejects) = 0;

@@ -24,7 +24,7 @@ class RowsTransform final : public Transform {
     Transformed out;
     {
       const Stopwatch watch(seconds_.decode);
-      decoder_->decode(delivery, input_, out.rejects);
+      SLUICE_CHECK(decoder_->decode(delivery, input_, out.rejects));
     }
     if (input_.rows() == 0) return out;
     if (!select_) {
@@ -74,10 +74,15 @@ class RowsTransform final : public Transform {
   TransformSeconds seconds_;
 };
 
+Result<std::unique_ptr<Decoder>> open_decoder(const RowsOptions& options) {
+  if (options.dialect.format == objects::Format::csv) return open_csv_decoder(options.record, options.dialect.csv);
+  return open_json_decoder(options.record);
+}
+
 }  // namespace
 
 Result<Schema> columns_of(Engine& engine, const RowsOptions& options) {
-  SLUICE_CHECK(Decoder::open(options.record));
+  SLUICE_CHECK(open_decoder(options));
   if (options.select.empty()) return schema_of(options.record);
   SLUICE_TRY(const auto select, engine.prepare({options.select, options.select_place, options.record}));
   return select->columns();
@@ -90,7 +95,7 @@ Result<std::vector<std::string>> masks_of(Engine& engine, const RowsOptions& opt
 }
 
 Result<std::unique_ptr<Transform>> open_transform(Engine& engine, const RowsOptions& options) {
-  SLUICE_TRY(auto decoder, Decoder::open(options.record));
+  SLUICE_TRY(auto decoder, open_decoder(options));
   std::unique_ptr<Select> select;
   if (!options.select.empty()) {
     SLUICE_TRY(select, engine.prepare({options.select, options.select_place, options.record}));

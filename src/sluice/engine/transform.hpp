@@ -7,6 +7,7 @@
 #include "sluice/core/record.hpp"
 #include "sluice/core/transform.hpp"
 #include "sluice/engine/select.hpp"
+#include "sluice/objects/format.hpp"
 
 namespace sluice::engine {
 
@@ -14,6 +15,8 @@ struct RowsOptions {
   Record record;
   std::string select;  // empty: the record's columns pass as they are
   Place select_place;
+  // How a message's body is written.
+  objects::Dialect dialect{.format = objects::Format::json_lines};
 };
 
 // The columns that a flow of these options gives; checks record and select as open_transform() does.

@@ -127,6 +127,9 @@ Result<void> TableDatabase::prepare(const Target& target) {
   plan.insert_keys =
       "insert into " + names.of("message") +
       " (flow, key) select $1::integer, k from unnest($2::uuid[]) as k on conflict do nothing returning key";
+  plan.objects = names.of("object");
+  plan.flows = names.of("flow");
+  SLUICE_CHECK(plan_load(*connection, target, *table, plan));
   plan.project = target.project;
   plan.flow_name = target.flow;
   plans_[{target.project, target.flow}] = std::make_shared<const Plan>(std::move(plan));

@@ -37,7 +37,8 @@ std::string reject_columns_sql() {
   return out;
 }
 
-// Version 1. `message` has its `at` from the server's clock; brin finds old keys without a page a row.
+// What version 1 had not: `object`. A ledger of that version gains it, and nothing else changes.
+// `message` has its `at` from the server's clock; brin finds old keys without a page a row.
 std::string tables_sql(const LedgerNames& names) {
   const auto table = [&names](std::string_view name) { return "create table if not exists " + names.of(name) + " "; };
   return table("version") + "(number integer primary key, at timestamptz not null default now());" + table("flow") +
@@ -54,8 +55,11 @@ std::string tables_sql(const LedgerNames& names) {
          reject_columns_sql() + ");" + "create index if not exists " + quoted(names.bare("reject_flow_at")) + " on " +
          names.of("reject") + " (flow, at);" + table("key_check") +
          "(key_id text primary key, check_value text not null, at timestamptz not null default now());" +
-         "insert into " + names.of("version") + " (number) values (" + std::to_string(ledger_version) +
-         ") on conflict do nothing;";
+         table("object") +
+         "(flow integer not null, uri text not null, version text not null, bytes bigint not null, definition text not "
+         "null, run bigint not null, at timestamptz not null default now(), primary key (flow, uri, version));"
+         "insert into " +
+         names.of("version") + " (number) values (" + std::to_string(ledger_version) + ") on conflict do nothing;";
 }
 
 Error no_right(const Connection& connection, const ServerError& error, const std::string& schema,

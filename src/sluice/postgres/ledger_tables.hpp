@@ -23,7 +23,7 @@ class LedgerNames {
   std::string schema_;
 };
 
-constexpr int ledger_version = 1;
+constexpr int ledger_version = 2;
 
 // The version that is there; 0: none. An error if the tables are of a later one, or not ours.
 Result<int> ledger_version_of(Connection& connection, const LedgerNames& names);

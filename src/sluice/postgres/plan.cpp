@@ -100,6 +100,7 @@ Result<Plan> match_columns(const Schema& select, const Table& table, const std::
     if (encoder->encode == nullptr) plan.as_text = true;
     plan.encoders.push_back(std::move(*encoder));
     columns += (columns.empty() ? "" : ", ") + quoted(used[i]->name);
+    plan.columns.push_back(used[i]->name);
   }
   if (select.empty()) return fail(Fault::conflict, place + ": the select gives no column");
   plan.copy = "COPY " + quoted(table.name) + " (" + columns + ") FROM STDIN" + (plan.as_text ? "" : " (FORMAT binary)");

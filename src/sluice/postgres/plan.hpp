@@ -21,10 +21,26 @@ struct Plan {
   std::int64_t flow = 0;
   std::string project;
   std::string flow_name;
+
+  std::vector<std::string> columns;  // of the table, in the order of the select's
+
+  // Of a flow from objects.
+  Mode mode = Mode::append;
+  std::vector<std::string> key;
+  std::string objects;     // quoted name of the ledger's table of objects
+  std::string flows;       // and of flows
+  std::string definition;  // of what is made of the rows
+  bool refresh = false;
+  std::string target;       // the quoted table
+  std::string start_merge;  // makes the table that COPY fills
+  std::string end_merge;    // and takes its rows over
 };
 
 // Compares by name and chooses an encoder a column. The error names every column that is missing or too many.
 Result<Plan> match_columns(const Schema& select, const Table& table, const std::string& where);
+
+// Fills in what `target.mode` needs. Errors: a right that is missing (denied), a key that is none (conflict).
+Result<void> plan_load(Connection& connection, const Target& target, const Table& table, Plan& plan);
 
 // CREATE TABLE for `create: true`. All columns may be NULL, since a select does not say which may not.
 std::string create_table_sql(const TableName& name, const Schema& columns);

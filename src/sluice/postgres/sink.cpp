@@ -121,6 +121,14 @@ Result<Known> TableSink::begin(const Delivery& delivery) {
   savepoint_ = false;
   broken_ = false;
   replayed_.clear();
+  objects_ = delivery.proof == Proof::objects;
+  if (objects_) {
+    Known known(delivery.objects.size(), false);
+    SLUICE_CHECK(open_transaction(connection_->run(begin_sql_)));
+    if (!delivery.objects.empty()) SLUICE_CHECK(prove_objects(delivery, known));
+    SLUICE_CRASH_POINT("C1_in_transaction");
+    return known;
+  }
   Known known(delivery.messages.size(), false);
   sort_keys(delivery, known);
   if (keys_.empty()) {
@@ -203,7 +211,11 @@ Result<std::vector<Reject>> TableSink::write(std::span<const Batch> batches, con
       return fail(error(back.error(), "write rows"));
     broken_ = false;
   }
-  SLUICE_CRASH_POINT("A2_rows_written");
+  if (objects_) {
+    SLUICE_CRASH_POINT("C1_rows_written");
+  } else {
+    SLUICE_CRASH_POINT("A2_rows_written");
+  }
   return rejects;
 }
 
@@ -335,13 +347,30 @@ Result<void> TableSink::insert_rejects(std::span<const SealedReject> rejects) {
   return {};
 }
 
-Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
+Result<void> TableSink::keep(std::span<const SealedReject> rejects) {
   const Stopwatch watch(seconds_.database);
-  if (!connection_) return fail(Fault::transient, "postgres: the connection was lost before COMMIT");
-  if (!rejects.empty()) SLUICE_CHECK(insert_rejects(rejects));
-  SLUICE_CRASH_POINT("A3_before_commit");
+  if (!connection_) return fail(Fault::transient, "postgres: the connection was lost before rejects were kept");
+  return rejects.empty() ? Result<void>{} : insert_rejects(rejects);
+}
+
+Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
+  SLUICE_CHECK(keep(rejects));
+  const Stopwatch watch(seconds_.database);
+  if (objects_ && plan_->mode == Mode::merge) {
+    if (const Reply merged = connection_->run(plan_->end_merge); !merged)
+      return fail(error(merged.error(), "merge rows into \"" + plan_->table + "\""));
+  }
+  if (objects_) {
+    SLUICE_CRASH_POINT("C1_before_commit");
+  } else {
+    SLUICE_CRASH_POINT("A3_before_commit");
+  }
   Reply committed = connection_->send("commit");
-  SLUICE_CRASH_POINT("A3_commit_sent");
+  if (objects_) {
+    SLUICE_CRASH_POINT("C2_commit_sent");
+  } else {
+    SLUICE_CRASH_POINT("A3_commit_sent");
+  }
   if (committed) committed = connection_->receive();
   if (!committed) {
     const bool lost = committed.error().lost();
@@ -350,7 +379,11 @@ Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
   // A transaction that had failed answers a COMMIT by a ROLLBACK, without an error.
   if (committed->command() != "COMMIT")
     return fail(Fault::failed, connection_->where() + ": the transaction had failed before COMMIT");
-  SLUICE_CRASH_POINT("A4_committed");
+  if (objects_) {
+    SLUICE_CRASH_POINT("C3_committed");
+  } else {
+    SLUICE_CRASH_POINT("A4_committed");
+  }
   return {};
 }
 

@@ -29,6 +29,7 @@ class TableSink final : public Sink {
 
   Result<Known> begin(const Delivery& delivery) override;
   Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) override;
+  Result<void> keep(std::span<const SealedReject> rejects) override;
   Result<void> commit(std::span<const SealedReject> rejects) override;
   void rollback() override;
   SinkSeconds seconds() const override { return seconds_; }
@@ -40,6 +41,9 @@ class TableSink final : public Sink {
   Result<void> copy_keys(const Delivery& delivery, Known& known);
   Result<void> insert_keys(const Delivery& delivery, Known& known);
   Result<void> take_rejects(const Delivery& delivery, Known& known);
+  Result<void> prove_objects(const Delivery& delivery, Known& known);
+  Result<bool> loaded_as_they_are(const Delivery& delivery);
+  Result<void> list_objects(const Delivery& delivery, Known& known);
   void mark_missing(const Delivery& delivery, std::vector<Key>& found, Known& known) const;
 
   Result<void> write_range(std::size_t first, std::size_t last, std::vector<Reject>& rejects);
@@ -67,6 +71,7 @@ class TableSink final : public Sink {
   };
   std::vector<Replayed> replayed_;        // rejects that this transaction took out, by id
   unsigned insert_for_ = 0;               // deliveries for which INSERT is likely cheaper than COPY
+  bool objects_ = false;                  // are the proof of this transaction
   bool savepoint_ = false;                // "sluice_rows" is set
   bool broken_ = false;                   // and must be rolled back to
   std::vector<std::string> constraints_;  // names that were found in the catalogue

@@ -3,7 +3,8 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr char version = 1;
+constexpr char version = 2;
+constexpr char without_line = 1;  // the version before
 
 void put(std::uint64_t number, unsigned bytes, std::string& out) {
   for (unsigned i = bytes; i-- > 0;) out += static_cast<char>(number >> (8 * i) & 0xFFU);
@@ -40,16 +41,19 @@ void pack(const Message& message, std::string& out) {
   put(message.message_id, out);
   put(message.attributes, out);
   put(message.body, out);
+  put(message.line, 8, out);
 }
 
 Result<Envelope> unpack(std::string_view bytes) {
   Envelope envelope;
   std::uint64_t sent_at = 0;
   std::uint64_t count = 0;
-  if (!bytes.empty() && bytes.front() == version) {
+  if (!bytes.empty() && (bytes.front() == version || bytes.front() == without_line)) {
+    const bool has_line = bytes.front() == version;
     bytes.remove_prefix(1);
     if (take(bytes, 8, sent_at) && take(bytes, 4, count) && take(bytes, envelope.message_id) &&
-        take(bytes, envelope.attributes) && take(bytes, envelope.body) && bytes.empty()) {
+        take(bytes, envelope.attributes) && take(bytes, envelope.body) &&
+        (!has_line || take(bytes, 8, envelope.line)) && bytes.empty()) {
       envelope.sent_at = static_cast<std::int64_t>(sent_at);
       envelope.receive_count = static_cast<std::uint32_t>(count);
       return envelope;

@@ -15,10 +15,11 @@ struct Envelope {
   std::string message_id;
   std::string attributes;
   std::string body;
+  std::uint64_t line = 0;
 };
 
-// Layout: 1 (version), sent_at as 8 bytes, receive_count as 4, then message_id, attributes and body, each with its
-// length as 4 bytes in front; numbers are big-endian.
+// Layout: 2 (version), sent_at as 8 bytes, receive_count as 4, then message_id, attributes and body, each with its
+// length as 4 bytes in front, then line as 8; numbers are big-endian. Version 1 ended with the body.
 void pack(const Message& message, std::string& out);
 Result<Envelope> unpack(std::string_view bytes);
 

@@ -24,11 +24,7 @@ std::string RunReport::bottleneck() const {
 
 void RunReport::add(const Written& more, std::uint64_t messages) {
   received += messages;
-  written.written += more.written;
-  written.rows += more.rows;
-  written.filtered += more.filtered;
-  written.rejected += more.rejected;
-  written.known += more.known;
+  written.add(more);
 }
 
 }  // namespace sluice::runtime

@@ -11,7 +11,9 @@ namespace sluice::runtime {
 
 // received = written.written + written.filtered + written.rejected + written.known.
 struct RunReport {
-  std::uint64_t received = 0;  // in deliveries that are committed
+  std::uint64_t received = 0;       // in deliveries that are committed
+  std::uint64_t objects = 0;        // of a flow from objects: those of its deliveries
+  std::uint64_t objects_known = 0;  // of these, loaded before: their rows are not received again
   Written written;
   double elapsed = 0;  // seconds from the first look at the queue to the last settled message
   std::map<std::string, std::uint64_t> rejects_by_reason;

@@ -8,6 +8,7 @@
 
 #include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
+#include "sluice/objects/object_rows.hpp"
 #include "sluice/runtime/pipe.hpp"
 
 namespace sluice::runtime {
@@ -77,6 +78,50 @@ struct Outage {
   milliseconds pause{50};
 };
 
+// What one transaction adds to the report. It holds a place for its rejects below the limit before the commit, so that
+// two workers together cannot pass it; what is not committed is taken back.
+class Share {
+ public:
+  explicit Share(Shared& shared) : shared_(shared) {}
+  ~Share() {
+    const std::lock_guard lock(shared_.mutex);
+    shared_.rejects_pending -= written_.rejected;
+    shared_.received_pending -= messages_;
+  }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+  Result<void> take(const Written& written, std::uint64_t messages, const std::vector<Reject>& rejects) {
+    written_.add(written);
+    messages_ += messages;
+    for (const Reject& reject : rejects) ++by_reason_[reject.reason];
+    const std::lock_guard lock(shared_.mutex);
+    shared_.rejects_pending += written.rejected;
+    shared_.received_pending += messages;
+    const std::uint64_t rejected = shared_.report.written.rejected + shared_.rejects_pending;
+    const std::uint64_t received = shared_.report.received + shared_.received_pending;
+    if (rejected <= shared_.options.rejects.allowed(received)) return {};
+    return fail(Fault::data,
+                "max_rejects: " + std::to_string(rejected) + " of " + std::to_string(received) +
+                    " rows would be rejects; nothing past the limit was committed, the rest is still at its source",
+                "look at what was kept by `sluice rejects list`, mend the record or the producer, then run again");
+  }
+
+  void committed(std::size_t objects = 0, std::size_t objects_known = 0) {
+    const std::lock_guard lock(shared_.mutex);
+    shared_.report.add(written_, messages_);
+    shared_.report.objects += objects;
+    shared_.report.objects_known += objects_known;
+    for (const auto& [reason, count] : by_reason_) shared_.report.rejects_by_reason[reason] += count;
+  }
+
+ private:
+  Shared& shared_;
+  Written written_;
+  std::uint64_t messages_ = 0;
+  std::map<std::string, std::uint64_t> by_reason_;
+};
+
 class Work {
  public:
   Work(Worker& worker, Shared& shared) : worker_(worker), shared_(shared) {}
@@ -108,16 +153,17 @@ class Work {
   }
 
   // True: committed. False: to be given back, since the run was told to stop while the database was away.
-  Result<bool> carry(const Delivery& delivery) {
+  Result<bool> carry(Delivery& delivery) {
     // A conflict of two transactions is over in a moment. What lasts longer pauses the receiving; the delivery in
     // hand is tried again, so that an outage does not count as another receive of its messages.
     constexpr int attempts_max = 3;
     std::optional<Outage> outage;
     for (int attempt = 1;; ++attempt) {
-      Result<void> moved = move(delivery);
+      Result<void> moved = delivery.parts ? move_parts(delivery) : move(delivery);
       if (moved) return true;
       worker_.sink->rollback();
       if (!moved.error().retryable()) return fail(std::move(moved).error());
+      if (delivery.parts) SLUICE_CHECK(delivery.parts->look_again(delivery.objects));
       if (attempt < attempts_max) {
         shared_.clock.sleep(jittered(milliseconds(20) * attempt));
         continue;
@@ -139,11 +185,44 @@ class Work {
     std::ranges::move(refused, std::back_inserter(rows.rejects));
     std::erase_if(rows.rejects, [&known](const Reject& reject) { return known[reject.message]; });
 
-    const Written written = count(delivery, rows, known);
-    SLUICE_CHECK(reserve(written, delivery.messages.size()));
-    Result<void> committed = worker_.sink->commit(sealed(delivery, rows.rejects));
-    settle_account(written, delivery.messages.size(), rows.rejects, committed.has_value());
-    return committed;
+    Share share(shared_);
+    SLUICE_CHECK(share.take(count(delivery, rows, known), delivery.messages.size(), rows.rejects));
+    SLUICE_CHECK(worker_.sink->commit(sealed(delivery, rows.rejects)));
+    share.committed();
+    return {};
+  }
+
+  // The same for rows that come part by part: all of them in one transaction.
+  Result<void> move_parts(const Delivery& delivery) {
+    SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
+    SLUICE_CHECK(delivery.parts->start(known));
+    Share share(shared_);
+    Delivery part;
+    while (!shared_.failed) {
+      SLUICE_TRY(const bool more, next_part(*delivery.parts, part));
+      if (!more) break;
+      SLUICE_TRY(Transformed rows, worker_.transform->apply(part));
+      const Known none(part.messages.size(), false);
+      SLUICE_TRY(std::vector<Reject> refused, worker_.sink->write(rows.batches, none));
+      std::ranges::move(refused, std::back_inserter(rows.rejects));
+      SLUICE_CHECK(share.take(count(part, rows, none), part.messages.size(), rows.rejects));
+      if (!rows.rejects.empty()) SLUICE_CHECK(worker_.sink->keep(sealed(part, rows.rejects)));
+    }
+    if (shared_.failed) return fail(Fault::failed, "another part of the run failed");
+    SLUICE_CHECK(worker_.sink->commit({}));
+    share.committed(delivery.objects.size(), static_cast<std::size_t>(std::ranges::count(known, true)));
+    return {};
+  }
+
+  Result<bool> next_part(Parts& parts, Delivery& part) {
+    double waited = 0;
+    Result<bool> more = [&] {
+      const Stopwatch watch(waited);
+      return parts.next(part);
+    }();
+    const std::lock_guard lock(shared_.mutex);
+    shared_.report.receive += waited;
+    return more;
   }
 
   static Written count(const Delivery& delivery, const Transformed& rows, const Known& known) {
@@ -174,40 +253,15 @@ class Work {
     return written;
   }
 
-  // Holds a place for this delivery's rejects below the limit, before the commit, so that two workers together
-  // cannot pass it.
-  Result<void> reserve(const Written& written, std::uint64_t messages) {
-    const std::lock_guard lock(shared_.mutex);
-    shared_.rejects_pending += written.rejected;
-    shared_.received_pending += messages;
-    const std::uint64_t rejected = shared_.report.written.rejected + shared_.rejects_pending;
-    const std::uint64_t received = shared_.report.received + shared_.received_pending;
-    if (rejected <= shared_.options.rejects.allowed(received)) return {};
-    shared_.rejects_pending -= written.rejected;
-    shared_.received_pending -= messages;
-    return fail(
-        Fault::data,
-        "max_rejects: " + std::to_string(rejected) + " of " + std::to_string(received) +
-            " messages would be rejects; nothing past the limit was committed, those messages are still in the queue",
-        "look at what was kept by `sluice rejects list`, mend the record or the producer, then run again");
-  }
-
-  void settle_account(const Written& written, std::uint64_t messages, const std::vector<Reject>& rejects,
-                      bool committed) {
-    const std::lock_guard lock(shared_.mutex);
-    shared_.rejects_pending -= written.rejected;
-    shared_.received_pending -= messages;
-    if (!committed) return;
-    shared_.report.add(written, messages);
-    for (const Reject& reject : rejects) ++shared_.report.rejects_by_reason[reject.reason];
-  }
-
   std::vector<SealedReject> sealed(const Delivery& delivery, const std::vector<Reject>& rejects) const {
     std::vector<SealedReject> out;
     out.reserve(rejects.size());
     for (const Reject& reject : rejects) {
       const Message& message = delivery.messages[reject.message];
       out.push_back({reject, message.key, worker_.sealer->seal(message)});
+      if (message.line == 0) continue;
+      std::string& text = out.back().reject.text;
+      text = objects::unpack_origin(message.attributes).object + " line " + std::to_string(message.line) + ": " + text;
     }
     return out;
   }
@@ -324,7 +378,7 @@ void add_seconds(RunReport& report, const Source& source, const std::vector<Work
     report.database += worker.sink->seconds().database;
   }
   const std::map<std::string, double> seconds = source.seconds();
-  if (const auto found = seconds.find("receive"); found != seconds.end()) report.receive = found->second;
+  if (const auto found = seconds.find("receive"); found != seconds.end()) report.receive += found->second;
   if (const auto found = seconds.find("delete"); found != seconds.end()) report.settle = found->second;
   report.calls = source.calls();
 }

@@ -150,6 +150,7 @@ class FakeSink final : public Sink {
     }
     return std::vector<Reject>{};
   }
+  Result<void> keep(std::span<const SealedReject>) override { return {}; }
   Result<void> commit(std::span<const SealedReject> rejects) override {
     if (commit_failures_ > 0) {
       --commit_failures_;

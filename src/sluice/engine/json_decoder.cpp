@@ -1,13 +1,10 @@
-#include "sluice/engine/decoder.hpp"
-
-#include <re2/re2.h>
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 
-#include "sluice/core/words.hpp"
+#include "sluice/engine/decoder.hpp"
+#include "sluice/engine/field_rules.hpp"
 #include "sluice/engine/values.hpp"
 
 namespace sluice::engine {
@@ -17,35 +14,6 @@ namespace json = simdjson::ondemand;
 
 // Deeper bodies are refused: nothing here may use the stack without a limit.
 constexpr int depth_max = 64;
-
-struct Reason {
-  std::string_view code;
-  std::string_view sentence;
-};
-constexpr std::array<Reason, 17> reasons{{
-    {"empty_body", "the body is empty"},
-    {"not_utf8", "the body is not valid UTF-8"},
-    {"not_json", "the body is not valid JSON"},
-    {"not_an_object", "the body is JSON but no object"},
-    {"nested_too_deep", "the body is nested too deep"},
-    {"duplicate_key", "the field stands in the body twice"},
-    {"missing_field", "the field is missing"},
-    {"extra_field", "the body has a field that the record does not name"},
-    {"wrong_type", "the value has another JSON type than the record says"},
-    {"null_not_allowed", "the value is null, which the record does not allow"},
-    {"malformed_value", "the text is not a value of the record's type"},
-    {"out_of_range", "the value does not fit the record's type"},
-    {"too_long", "the text is longer than the record's max"},
-    {"not_allowed_value", "the value is not one of those the record lists"},
-    {"pattern_mismatch", "the text does not match the record's pattern"},
-    {"nul_in_text", "the text holds a NUL character"},
-    {"body_too_large", "the body is larger than 1 MiB"},
-}};
-
-struct FieldRules {
-  RecordField field;
-  std::unique_ptr<RE2> pattern;
-};
 
 // One name on the way to a value: a field of the record, or the object that holds some.
 struct Node {
@@ -90,31 +58,13 @@ std::string_view trimmed_token(std::string_view token) {
   return token;
 }
 
-}  // namespace
-
-std::string_view explain(std::string_view code) {
-  for (const Reason& reason : reasons) {
-    if (reason.code == code) return reason.sentence;
-  }
-  return "the row was refused";
-}
-
-class Decoder::Impl {
+class JsonDecoder final : public Decoder {
  public:
   Result<void> open(Record record) {
     extra_ = record.extra;
     for (std::size_t i = 0; i < record.fields.size(); ++i) {
       RecordField& field = record.fields[i];
-      FieldRules rules{field, nullptr};
-      if (!field.pattern.empty()) {
-        RE2::Options options;
-        options.set_log_errors(false);
-        rules.pattern = std::make_unique<RE2>(field.pattern, options);
-        if (!rules.pattern->ok()) {
-          return fail(Fault::config, "record field '" + field.name + "': pattern: " + rules.pattern->error(),
-                      "write it as RE2 takes it (no look-around, no back-references)");
-        }
-      }
+      SLUICE_TRY(FieldRules rules, FieldRules::make(field));
       std::vector<std::string> path = field.path.empty() ? std::vector<std::string>{field.name} : field.path;
       Node* node = &root_;
       for (const std::string& name : path) {
@@ -136,7 +86,7 @@ class Decoder::Impl {
     return check_defaults();
   }
 
-  void decode(const Delivery& delivery, Input& input, std::vector<Reject>& rejects) {
+  Result<void> decode(const Delivery& delivery, Input& input, std::vector<Reject>& rejects) override {
     input.clear(delivery.messages.size());
     for (std::size_t i = 0; i < delivery.messages.size(); ++i) {
       const Message& message = delivery.messages[i];
@@ -147,6 +97,7 @@ class Decoder::Impl {
         input.add_row(message, number);
       }
     }
+    return {};
   }
 
  private:
@@ -157,15 +108,15 @@ class Decoder::Impl {
   // A default is a value like any other: it must pass the same rules.
   Result<void> check_defaults() {
     Record record;
-    for (const FieldRules& rules : fields_) record.fields.push_back(rules.field);
+    for (const FieldRules& rules : fields_) record.fields.push_back(rules.field());
     Input scratch(record);
     scratch.clear(1);
     for (std::size_t i = 0; i < fields_.size(); ++i) {
-      const auto& text = fields_[i].field.default_text;
+      const auto& text = fields_[i].field().default_text;
       if (!text) continue;
       if (const Refusal refusal = set_default(static_cast<int>(i), scratch)) {
         return fail(Fault::config,
-                    "record field '" + fields_[i].field.name + "': default: " + std::string(explain(refusal.reason)));
+                    "record field '" + fields_[i].field().name + "': default: " + std::string(explain(refusal.reason)));
       }
     }
     return {};
@@ -178,7 +129,7 @@ class Decoder::Impl {
     made.message = number;
     made.stage = contract ? Stage::contract : Stage::decode;
     made.reason = reason;
-    if (refusal.field >= 0) made.column = fields_[static_cast<std::size_t>(refusal.field)].field.name;
+    if (refusal.field >= 0) made.column = fields_[static_cast<std::size_t>(refusal.field)].field().name;
     made.text = explain(reason);
     return made;
   }
@@ -212,7 +163,7 @@ class Decoder::Impl {
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       if (present_[i]) continue;
       const int field = static_cast<int>(i);
-      if (!fields_[i].field.default_text) return {"missing_field", field};
+      if (!fields_[i].field().default_text) return {"missing_field", field};
       if (const Refusal refusal = set_default(field, input)) return refusal;
     }
     return {};
@@ -321,7 +272,7 @@ class Decoder::Impl {
   }
 
   Refusal set_default(int number, Input& input) {
-    const std::string& text = *fields_[static_cast<std::size_t>(number)].field.default_text;
+    const std::string& text = *fields_[static_cast<std::size_t>(number)].field().default_text;
     // Parsed for each row that needs it: a default is rare, and its text must live in the arena.
     char* strings = input.arena().take(text.size() + 2 + 2 * simdjson::SIMDJSON_PADDING);
     strings_ = reinterpret_cast<std::uint8_t*>(strings + text.size() + 2 + simdjson::SIMDJSON_PADDING);
@@ -352,11 +303,9 @@ class Decoder::Impl {
     if (type == json::json_type::null) {
       bool null = false;
       if (value.is_null().get(null) || !null) return {"not_json"};
-      if (!rules.field.nullable) return {"null_not_allowed", number};
-      column.set_null(row_);
-      return {};
+      return refused(number, rules.set_null(row_, column));
     }
-    const Kind kind = rules.field.type.kind;
+    const Kind kind = rules.field().type.kind;
     if (kind == Kind::json) return set_json(number, value, column, depth);
     if (kind == Kind::boolean) {
       if (type != json::json_type::boolean) return {"wrong_type", number};
@@ -375,100 +324,25 @@ class Decoder::Impl {
     if (const auto error = value.get_raw_json_string().get(raw)) return {reason_of(error)};
     std::string_view text;
     if (parser_.unescape(raw, strings_).get(text)) return {"not_json"};
-    return kind == Kind::decimal ? set_number(number, text, column) : set_text(number, text, column);
+    if (kind == Kind::decimal) return set_number(number, text, column);
+    // Base64 is longer than what it stands for: bytes go where their text is, which is a copy of the body's.
+    return refused(number, rules.set_text(text, row_, column, const_cast<char*>(text.data())));
   }
 
   // A scalar's characters; the object's iterator steps over it by itself.
   static std::string_view token_of(json::value& value) { return trimmed_token(value.raw_json_token()); }
 
   Refusal set_number(int number, std::string_view token, Column& column) {
-    const RecordField& field = fields_[static_cast<std::size_t>(number)].field;
-    if (!is_json_number(token)) return {field.type.kind == Kind::decimal ? "malformed_value" : "not_json", number};
-    Parsed parsed = Parsed::malformed;
-    switch (field.type.kind) {
-      case Kind::int32: {
-        std::int32_t out = 0;
-        parsed = parse_int32(token, out);
-        column.set(row_, out);
-        break;
-      }
-      case Kind::int64: {
-        std::int64_t out = 0;
-        parsed = parse_int64(token, out);
-        column.set(row_, out);
-        break;
-      }
-      case Kind::float64: {
-        double out = 0;
-        parsed = parse_float64(token, out);
-        column.set(row_, out);
-        break;
-      }
-      default: {
-        Int128 out = 0;
-        parsed = parse_decimal(token, field.type.precision, field.type.scale, out);
-        column.set(row_, out);
-        break;
-      }
+    const FieldRules& rules = fields_[static_cast<std::size_t>(number)];
+    if (!is_json_number(token)) {
+      return {rules.field().type.kind == Kind::decimal ? "malformed_value" : "not_json", number};
     }
     // 1.5 is a number, but not a whole one.
-    if (parsed == Parsed::malformed) return {"wrong_type", number};
-    if (parsed == Parsed::out_of_range) return {"out_of_range", number};
-    return one_of(number, token);
+    return refused(number, rules.set_number(token, row_, column, "wrong_type"));
   }
 
-  Refusal set_text(int number, std::string_view text, Column& column) {
-    const FieldRules& rules = fields_[static_cast<std::size_t>(number)];
-    const RecordField& field = rules.field;
-    Parsed parsed = Parsed::ok;
-    switch (field.type.kind) {
-      case Kind::text:
-        if (text.find('\0') != std::string_view::npos) return {"nul_in_text", number};
-        if (field.max && text.size() > *field.max && characters(text) > *field.max) return {"too_long", number};
-        column.set(row_, Text(text));
-        break;
-      case Kind::bytes: {
-        // Decoded in place: base64 is longer than what it stands for.
-        char* place = const_cast<char*>(text.data());
-        const auto length = parse_base64(text, place);
-        if (!length) return {"malformed_value", number};
-        if (field.max && *length > *field.max) return {"too_long", number};
-        column.set(row_, Text({place, *length}));
-        return {};
-      }
-      case Kind::date: {
-        std::int32_t out = 0;
-        parsed = parse_date(text, out);
-        column.set(row_, out);
-        break;
-      }
-      case Kind::timestamp:
-      case Kind::timestamp_tz: {
-        std::int64_t out = 0;
-        parsed = parse_timestamp(text, field.type.kind == Kind::timestamp_tz, out);
-        column.set(row_, out);
-        break;
-      }
-      case Kind::uuid: {
-        std::array<std::uint8_t, 16> out{};
-        parsed = parse_uuid_bytes(text, out);
-        column.set(row_, out);
-        break;
-      }
-      default: return {"wrong_type", number};
-    }
-    if (parsed == Parsed::malformed) return {"malformed_value", number};
-    if (parsed == Parsed::out_of_range) return {"out_of_range", number};
-    if (rules.pattern && !RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *rules.pattern)) {
-      return {"pattern_mismatch", number};
-    }
-    return one_of(number, text);
-  }
-
-  Refusal one_of(int number, std::string_view text) const {
-    const std::vector<std::string>& allowed = fields_[static_cast<std::size_t>(number)].field.one_of;
-    if (allowed.empty() || std::ranges::find(allowed, text) != allowed.end()) return {};
-    return {"not_allowed_value", number};
+  static Refusal refused(int number, const char* reason) {
+    return reason == nullptr ? Refusal{} : Refusal{reason, number};
   }
 
   // Any JSON value, kept as it stands in the body.
@@ -500,17 +374,12 @@ class Decoder::Impl {
   std::size_t row_ = 0;
 };
 
-Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Decoder::~Decoder() = default;
+}  // namespace
 
-Result<std::unique_ptr<Decoder>> Decoder::open(Record record) {
-  auto impl = std::make_unique<Impl>();
-  SLUICE_CHECK(impl->open(std::move(record)));
-  return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
-}
-
-void Decoder::decode(const Delivery& delivery, Input& input, std::vector<Reject>& rejects) {
-  impl_->decode(delivery, input, rejects);
+Result<std::unique_ptr<Decoder>> open_json_decoder(Record record) {
+  auto decoder = std::make_unique<JsonDecoder>();
+  SLUICE_CHECK(decoder->open(std::move(record)));
+  return decoder;
 }
 
 }  // namespace sluice::engine

@@ -1,0 +1,239 @@
+#include "sluice/objects/object_rows.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "sluice/core/log.hpp"
+#include "sluice/objects/byte_stream.hpp"
+#include "sluice/objects/row_cutter.hpp"
+
+namespace sluice::objects {
+namespace {
+
+constexpr std::size_t padding = 64;  // readable behind each row, as decoders want it
+
+std::uint64_t hash_of(const ObjectProof& object) {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  for (const std::string* text : {&object.uri, &object.version}) {
+    for (const char c : *text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    hash *= 0x100000001b3U;  // a NUL between them
+  }
+  return hash;
+}
+
+Key key_of(std::uint64_t object, std::uint64_t line) {
+  Key key;
+  for (std::size_t i = 0; i < 8; ++i) {
+    key.bytes[i] = static_cast<std::uint8_t>(object >> (56 - 8 * i));
+    key.bytes[8 + i] = static_cast<std::uint8_t>(line >> (56 - 8 * i));
+  }
+  return key;
+}
+
+class ObjectRows final : public Parts {
+ public:
+  ObjectRows(ObjectStore& store, std::vector<ObjectFacts> objects, RowsOptions options)
+      : store_(store), objects_(std::move(objects)), options_(std::move(options)), cutter_(options_.dialect) {}
+
+  Result<void> start(const Known& known) override {
+    known_ = known;
+    object_ = 0;
+    stream_.reset();
+    return {};
+  }
+
+  Result<bool> next(Delivery& part) override {
+    part.messages.clear();
+    part.bytes = 0;
+    while (true) {
+      if (!stream_) {
+        while (object_ < objects_.size() && known_.at(object_)) ++object_;
+        if (object_ == objects_.size()) return false;
+        SLUICE_CHECK(noted(open()));
+      }
+      SLUICE_TRY(const bool more, noted(fill(part)));
+      if (!more) {
+        stream_.reset();
+        ++object_;
+      }
+      if (!part.messages.empty()) return true;
+    }
+  }
+
+  Result<void> look_again(std::vector<ObjectProof>& objects) override {
+    if (!overwritten_) return {};
+    overwritten_ = false;
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
+      SLUICE_TRY(auto facts, store_.head(objects_[i].key));
+      if (!facts) return fail(Fault::conflict, store_.uri(objects_[i].key) + " was removed while it was read");
+      objects_[i] = *std::move(facts);
+      objects[i] = proof_of(store_, objects_[i]);
+    }
+    return {};
+  }
+
+ private:
+  const ObjectFacts& object() const { return objects_[object_]; }
+
+  // An object that was overwritten is read again from its start, in its new version.
+  template <class T>
+  Result<T> noted(Result<T> result) {
+    if (result) return result;
+    Error error = std::move(result).error();
+    const std::string uri = store_.uri(object().key);
+    if (!error.message.starts_with(uri)) error = std::move(error).within(uri);
+    if (const auto facts = store_.head(object().key); facts && *facts && (*facts)->version != object().version) {
+      overwritten_ = true;
+      error = {Fault::transient, uri + ": was overwritten while it was read", "run again when it stays as it is"};
+    }
+    return fail(std::move(error));
+  }
+
+  Result<void> open() {
+    SLUICE_TRY(auto reader, store_.open_reader(object(), 0));
+    SLUICE_TRY(stream_, open_stream(std::move(reader), compression_of(options_.dialect.compression, object().key)));
+    hash_ = hash_of(proof_of(store_, object()));
+    cutter_ = RowCutter(options_.dialect);
+    filled_ = 0;
+    at_end_ = false;
+    blank_rows_ = false;
+    rows_ = 0;
+    origin_ = {store_.uri(object().key), {}};
+    cutter_.feed({}, false);
+    if (options_.dialect.format == Format::csv && options_.dialect.csv.header) return read_header();
+    SLUICE_CHECK(read_more());
+    skip_byte_order_mark();
+    attributes_ = pack_origin(origin_, object().version);
+    return {};
+  }
+
+  Result<void> read_header() {
+    std::optional<CutRow> row;
+    bool first = true;
+    while (true) {
+      SLUICE_CHECK(read_more());
+      if (first) skip_byte_order_mark();
+      first = false;
+      row = cutter_.next();
+      if (row || at_end_) break;
+      if (cutter_.rest().size() > options_.row_bytes_max) break;
+    }
+    if (!row || row->text.empty()) {
+      return fail(Fault::conflict,
+                  at_end_ && !row ? "the object is empty, not even a header is there" : "the first line is no header",
+                  "write it again with a header, or say `header: false`");
+    }
+    origin_.header = row->text;
+    // With one column an empty line is a row.
+    blank_rows_ = row->text.find(options_.dialect.csv.delimiter) == std::string_view::npos;
+    attributes_ = pack_origin(origin_, object().version);
+    return options_.check_header ? options_.check_header(origin_.header) : Result<void>{};
+  }
+
+  void skip_byte_order_mark() {
+    const std::string_view bytes = cutter_.rest();
+    if (bytes.starts_with("\xEF\xBB\xBF")) cutter_.feed(bytes.substr(3), at_end_);
+  }
+
+  // Moves what is left to the front and reads until the buffer is full, or the object has ended.
+  Result<void> read_more() {
+    const std::string_view rest = cutter_.rest();
+    if (buffer_.size() < options_.part_bytes + padding) buffer_.resize(options_.part_bytes + padding);
+    if (rest.size() * 2 > buffer_.size()) {
+      if (rest.size() > options_.row_bytes_end) {
+        return fail(Fault::conflict,
+                    "line " + std::to_string(cutter_.line()) + ": the row is longer than " +
+                        std::to_string(options_.row_bytes_end >> 20U) + " MiB" +
+                        (cutter_.open_quote() ? "; its quote may never be closed" : ""),
+                    "mend the object");
+      }
+      std::string larger(buffer_.size() * 2, '\0');
+      rest.copy(larger.data(), rest.size());
+      buffer_.swap(larger);
+    } else if (!rest.empty()) {
+      std::memmove(buffer_.data(), rest.data(), rest.size());
+    }
+    filled_ = rest.size();
+    while (filled_ < buffer_.size() - padding) {
+      SLUICE_TRY(const std::size_t count, stream_->read(buffer_.data() + filled_, buffer_.size() - padding - filled_));
+      if (count == 0) {
+        at_end_ = true;
+        break;
+      }
+      filled_ += count;
+    }
+    cutter_.feed({buffer_.data(), filled_}, at_end_);
+    return {};
+  }
+
+  // Cuts what the buffer holds into messages. False: the object has ended.
+  Result<bool> fill(Delivery& part) {
+    while (true) {
+      while (const auto row = cutter_.next()) {
+        if (row->text.empty() && !blank_rows_) continue;
+        Message message;
+        message.key = key_of(hash_, row->line);
+        message.body = row->text.substr(0, options_.row_bytes_max + 1);
+        message.attributes = attributes_;
+        message.line = row->line;
+        part.messages.push_back(message);
+        part.bytes += row->text.size();
+      }
+      if (!part.messages.empty()) {
+        rows_ += part.messages.size();
+        return true;
+      }
+      if (at_end_) break;
+      SLUICE_CHECK(read_more());
+    }
+    if (!cutter_.rest().empty()) {
+      return fail(Fault::conflict, "line " + std::to_string(cutter_.line()) + ": a quote is opened and never closed",
+                  "mend the object; nothing behind that quote can be told apart");
+    }
+    if (rows_ == 0) log::warning("object holds no row", {{"object", origin_.object}});
+    return false;
+  }
+
+  ObjectStore& store_;
+  std::vector<ObjectFacts> objects_;
+  RowsOptions options_;
+  Known known_;
+  std::size_t object_ = 0;  // the one that is read
+  bool overwritten_ = false;
+
+  std::unique_ptr<ByteStream> stream_;
+  RowCutter cutter_;
+  std::string buffer_;
+  std::size_t filled_ = 0;
+  bool at_end_ = false;  // of the object's bytes
+  bool blank_rows_ = false;
+  std::uint64_t hash_ = 0;
+  std::uint64_t rows_ = 0;
+  RowOrigin origin_;
+  std::string attributes_;
+};
+
+}  // namespace
+
+std::shared_ptr<Parts> open_parts(ObjectStore& store, std::vector<ObjectFacts> objects, RowsOptions options) {
+  return std::make_shared<ObjectRows>(store, std::move(objects), std::move(options));
+}
+
+ObjectProof proof_of(const ObjectStore& store, const ObjectFacts& object) {
+  return {store.uri(object.key), object.version, object.bytes};
+}
+
+std::string pack_origin(const RowOrigin& origin, const std::string& version) {
+  const nlohmann::ordered_json json{{"object", origin.object}, {"version", version}, {"header", origin.header}};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+RowOrigin unpack_origin(std::string_view attributes) {
+  const auto json = nlohmann::json::parse(attributes, nullptr, false);
+  if (!json.is_object()) return {};
+  return {json.value("object", ""), json.value("header", "")};
+}
+
+}  // namespace sluice::objects

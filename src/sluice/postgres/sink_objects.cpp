@@ -1,0 +1,83 @@
+// The proof of a flow from objects: which of them the ledger holds, and what is made ready for their rows.
+#include <algorithm>
+
+#include "sluice/postgres/sink.hpp"
+#include "sluice/postgres/sql.hpp"
+
+namespace sluice::postgres {
+
+// What the ledger holds is not loaded again. Two loads of one flow wait for each other: on the key of an object, or,
+// where all objects stand for the table as a whole, on the flow.
+Result<void> TableSink::prove_objects(const Delivery& delivery, Known& known) {
+  const auto in_ledger = [this](const Reply& reply) -> Result<void> {
+    if (!reply) return fail(error(reply.error(), "note objects in the ledger"));
+    return {};
+  };
+  const auto flow = [this] { return Parameters().integer(plan_->flow); };
+  if (plan_->mode == Mode::replace) {
+    SLUICE_CHECK(in_ledger(connection_->ask("select 1 from " + plan_->flows + " where id = $1 for update", flow())));
+    SLUICE_TRY(const bool same, loaded_as_they_are(delivery));
+    if (same) {
+      known.assign(known.size(), true);
+      return {};
+    }
+    SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
+  } else if (plan_->refresh) {
+    SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
+  }
+  SLUICE_CHECK(list_objects(delivery, known));
+  std::string ready;
+  if (plan_->mode == Mode::replace) ready = "delete from " + plan_->target;
+  if (plan_->mode == Mode::merge) ready = plan_->start_merge;
+  if (ready.empty()) return {};
+  const Reply made = connection_->run(ready);
+  if (!made) return fail(error(made.error(), "make ready table \"" + plan_->table + "\""));
+  return {};
+}
+
+Result<bool> TableSink::loaded_as_they_are(const Delivery& delivery) {
+  if (plan_->refresh) return false;
+  const Reply found = connection_->ask("select uri, version, definition from " + plan_->objects + " where flow = $1",
+                                       Parameters().integer(plan_->flow));
+  if (!found) return fail(error(found.error(), "read the ledger"));
+  if (found->rows() != delivery.objects.size()) return false;
+  for (std::size_t row = 0; row < found->rows(); ++row) {
+    const bool same = std::ranges::any_of(delivery.objects, [&](const ObjectProof& object) {
+      return presentable(object.uri) == found->text(row, 0) && object.version == found->text(row, 1);
+    });
+    if (!same || found->text(row, 2) != plan_->definition) return false;
+  }
+  return true;
+}
+
+Result<void> TableSink::list_objects(const Delivery& delivery, Known& known) {
+  std::vector<std::string> texts;
+  for (const ObjectProof& object : delivery.objects) {
+    texts.push_back(presentable(object.uri));
+    texts.push_back(presentable(object.version));
+    texts.push_back(std::to_string(object.bytes));
+  }
+  std::vector<std::vector<std::string_view>> columns(3);
+  for (std::size_t i = 0; i < texts.size(); ++i) columns[i % 3].emplace_back(texts[i]);
+  const Reply listed = connection_->ask(
+      "insert into " + plan_->objects +
+          " (flow, uri, version, bytes, definition, run) select $1::integer, o.uri, o.version, o.bytes::bigint, $2, "
+          "$3::bigint from unnest($4::text[], $5::text[], $6::text[]) as o(uri, version, bytes) order by o.uri on "
+          "conflict do nothing returning uri",
+      Parameters()
+          .integer(plan_->flow)
+          .text(plan_->definition)
+          .integer(run_)
+          .texts(columns[0])
+          .texts(columns[1])
+          .texts(columns[2]));
+  if (!listed) return fail(error(listed.error(), "note objects in the ledger"));
+  std::vector<std::string> uris;
+  for (std::size_t row = 0; row < listed->rows(); ++row) uris.push_back(listed->text(row, 0));
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    known[i] = std::ranges::find(uris, presentable(delivery.objects[i].uri)) == uris.end();
+  }
+  return {};
+}
+
+}  // namespace sluice::postgres
