@@ -43,6 +43,7 @@ struct Target {
   std::optional<CreateTable> create{};  // empty: the table must be there
   std::optional<TableName> rejects{};   // empty: the ledger's own table `reject`
   Schema columns{};                     // what the select gives
+  bool from_objects = false;            // objects are the proof, not message keys
   Mode mode = Mode::append;             // only a flow from objects has another
   std::vector<std::string> key{};       // of merge: columns under a unique index of the table
   // What is made of the rows: a change of it loads objects again that `replace` has loaded before.

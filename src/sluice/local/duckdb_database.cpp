@@ -4,6 +4,7 @@
 #include <map>
 
 #include "sluice/local/duckdb_ledger.hpp"
+#include "sluice/local/duckdb_load.hpp"
 #include "sluice/local/duckdb_sink.hpp"
 
 namespace sluice::local {
@@ -26,8 +27,13 @@ class DuckdbDatabase final : public Database {
     const auto plan = plans_.find(target.flow);
     if (plan == plans_.end())
       return fail(Fault::failed, "flow " + target.flow + ": the sink was opened before the table was prepared");
-    SinkPlan with_run = plan->second;
+    SinkPlan with_run = plan->second.sink;
     with_run.run = run;
+    if (target.from_objects) {
+      LoadPlan load = plan->second;
+      load.sink = std::move(with_run);
+      return DuckdbLoad::open(file_, std::move(load), clock_);
+    }
     SLUICE_TRY(DuckConnection connection, DuckConnection::open(file_));
     return std::make_unique<DuckdbSink>(std::move(connection), std::move(with_run), clock_);
   }
@@ -113,9 +119,17 @@ class DuckdbDatabase final : public Database {
     SLUICE_TRY(const TableShape table, table_for(*connection, target));
     SLUICE_TRY(TablePlan rows, plan_insert(target.columns, table));
     SLUICE_TRY(const std::int32_t flow, flow_number(*connection, options_.ledger, target.project, target.flow));
-    plans_.insert_or_assign(
-        target.flow,
-        SinkPlan{flow, 0, {options_.ledger, "message"}, rejects_table(options_.ledger, target), std::move(rows)});
+    if (target.mode == Mode::merge) SLUICE_CHECK(check_key(*connection, table, target.key));
+    LoadPlan plan;
+    plan.sink = {flow, 0, {options_.ledger, "message"}, rejects_table(options_.ledger, target), std::move(rows)};
+    plan.target = target.table;
+    plan.stage = {options_.ledger, "stage_" + std::to_string(flow)};
+    plan.objects = {options_.ledger, "object"};
+    plan.mode = target.mode;
+    plan.key = target.key;
+    plan.definition = target.definition;
+    plan.refresh = target.refresh;
+    plans_.insert_or_assign(target.flow, std::move(plan));
     return {};
   }
 
@@ -160,7 +174,7 @@ class DuckdbDatabase final : public Database {
   std::shared_ptr<DuckFile> file_;
   std::optional<DuckConnection> connection_;
   DuckdbLedger ledger_;
-  std::map<std::string, SinkPlan> plans_;  // by flow
+  std::map<std::string, LoadPlan> plans_;  // by flow
 };
 
 }  // namespace

@@ -6,13 +6,20 @@ namespace sluice::local {
 namespace {
 
 constexpr const char* place = "ledger";
-constexpr std::int64_t current_version = 1;
+constexpr std::int64_t current_version = 2;
 
 // One shape for the ledger's own rejects and for a flow's own table.
 constexpr const char* rejects_columns =
     "(id UUID NOT NULL, flow INTEGER NOT NULL, run BIGINT NOT NULL, key UUID NOT NULL, stage VARCHAR NOT NULL, reason "
     "VARCHAR NOT NULL, "
     "column_name VARCHAR NOT NULL, message VARCHAR NOT NULL, payload BLOB NOT NULL, \"at\" TIMESTAMPTZ NOT NULL)";
+
+// What version 1 had not.
+std::string objects_sql(const std::string& schema) {
+  return "CREATE TABLE " + quoted(TableName{schema, "object"}) +
+         " (flow INTEGER NOT NULL, uri VARCHAR NOT NULL, version VARCHAR NOT NULL, bytes BIGINT NOT NULL, definition "
+         "VARCHAR NOT NULL, run BIGINT NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);";
+}
 
 std::string tables_sql(const std::string& schema) {
   const auto name = [&schema](const char* table) { return quoted(TableName{schema, table}); };
@@ -38,10 +45,8 @@ std::string tables_sql(const std::string& schema) {
          name("reject") + " " + rejects_columns +
          ";"
          "CREATE TABLE " +
-         name("key_check") +
-         " (key_id VARCHAR NOT NULL, check_value VARCHAR NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);"
-         "INSERT INTO " +
-         name("version") + " VALUES (" + std::to_string(current_version) + ");";
+         name("key_check") + " (key_id VARCHAR NOT NULL, check_value VARCHAR NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);" +
+         objects_sql(schema) + "INSERT INTO " + name("version") + " VALUES (" + std::to_string(current_version) + ");";
 }
 
 Stage stage_of(std::string_view text) {
@@ -67,6 +72,13 @@ Result<void> prepare_ledger(DuckConnection& connection, const std::string& schem
              connection.ask("SELECT coalesce(max(number), 0)::BIGINT FROM " + quoted(TableName{schema, "version"}), {},
                             place));
   const std::int64_t version = rows.next() ? rows.integer(0) : 0;
+  if (version == 1) {
+    Result<void> made = connection.run(
+        "BEGIN;" + objects_sql(schema) + "INSERT INTO " + quoted(TableName{schema, "version"}) + " VALUES (2);COMMIT",
+        "bring the ledger in schema " + schema + " to version 2", Wording::with_message);
+    if (!made) connection.rollback();
+    return made;
+  }
   if (version != current_version) {
     return fail(Fault::conflict,
                 "the ledger in schema " + schema + " is of version " + std::to_string(version) +

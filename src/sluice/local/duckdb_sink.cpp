@@ -411,10 +411,16 @@ Result<void> DuckdbSink::insert_rejects(std::span<const SealedReject> rejects) {
   return {};
 }
 
-Result<void> DuckdbSink::commit(std::span<const SealedReject> rejects) {
+Result<void> DuckdbSink::keep(std::span<const SealedReject> rejects) {
   assert(open_);
   const Stopwatch watch(seconds_.database);
-  if (!rejects.empty()) SLUICE_CHECK(insert_rejects(rejects));
+  return rejects.empty() ? Result<void>{} : insert_rejects(rejects);
+}
+
+Result<void> DuckdbSink::commit(std::span<const SealedReject> rejects) {
+  assert(open_);
+  SLUICE_CHECK(keep(rejects));
+  const Stopwatch watch(seconds_.database);
   SLUICE_CRASH_POINT("A3_before_commit");
   SLUICE_CHECK(connection_.run("COMMIT", "commit"));
   open_ = false;

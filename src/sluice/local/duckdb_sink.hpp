@@ -31,9 +31,12 @@ class DuckdbSink final : public Sink {
 
   Result<Known> begin(const Delivery& delivery) override;
   Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) override;
+  Result<void> keep(std::span<const SealedReject> rejects) override;
   Result<void> commit(std::span<const SealedReject> rejects) override;
   void rollback() override;
   SinkSeconds seconds() const override { return seconds_; }
+  // For more statements in the transaction that begin() opened.
+  DuckConnection& connection() { return connection_; }
 
  private:
   // By message: whether its rows are to be written.

@@ -1,0 +1,56 @@
+// Writes objects into a table of a DuckDB file: all rows of a delivery in one transaction, part by part.
+//
+// DuckDB ends a transaction with its first error, so rows are first put into a stage, a table of the ledger's schema
+// with the target's constraints, in a transaction a part; commit() moves them over.
+#pragma once
+
+#include "sluice/local/duckdb_sink.hpp"
+
+namespace sluice::local {
+
+struct LoadPlan {
+  SinkPlan sink;      // its rows go into the target
+  TableName target;   // with its schema
+  TableName stage;    // made anew by every begin()
+  TableName objects;  // the ledger's
+  Mode mode = Mode::append;
+  std::vector<std::string> key;
+  std::string definition;
+  bool refresh = false;
+};
+
+class DuckdbLoad final : public Sink {
+ public:
+  static Result<std::unique_ptr<Sink>> open(const std::shared_ptr<DuckFile>& file, LoadPlan plan, const Clock& clock);
+
+  Result<Known> begin(const Delivery& delivery) override;
+  Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) override;
+  Result<void> keep(std::span<const SealedReject> rejects) override;
+  Result<void> commit(std::span<const SealedReject> rejects) override;
+  void rollback() override;
+  SinkSeconds seconds() const override;
+
+  DuckdbLoad(LoadPlan plan, DuckConnection to_target, DuckConnection to_stage, TablePlan stage_rows,
+             const Clock& clock);
+
+ private:
+  Result<void> make_stage();
+  Result<bool> loaded_as_they_are(const Delivery& delivery);
+  Result<void> list_objects(const Delivery& delivery, const Known& known);
+  std::string move_sql() const;
+
+  LoadPlan plan_;
+  DuckdbSink target_;
+  DuckdbSink stage_;
+  const Clock& clock_;
+  const Delivery* delivery_ = nullptr;
+  Known known_;
+  std::int64_t seeded_ = 0;            // rows of the target that the stage holds, so that new ones meet them
+  std::vector<SealedReject> rejects_;  // until the commit
+  std::size_t reject_bytes_ = 0;
+};
+
+// What stands in the way of a merge by this key, or nothing.
+Result<void> check_key(DuckConnection& connection, const TableShape& table, const std::vector<std::string>& key);
+
+}  // namespace sluice::local
