@@ -1,0 +1,69 @@
+#include "sluice/engine/ways.hpp"
+
+#include <cctype>
+
+namespace sluice::engine {
+
+bool add(Ways& into, const Ways& more) {
+  bool grown = false;
+  for (const Way& way : more) {
+    Way* known = nullptr;
+    for (Way& other : into) {
+      if (other.source == way.source && other.passage == way.passage && other.by == way.by) known = &other;
+    }
+    if (known == nullptr) {
+      into.push_back(way);
+      grown = true;
+    } else if (way.unchanged && !known->unchanged) {
+      known->unchanged = true;
+      grown = true;
+    }
+  }
+  return grown;
+}
+
+Ways stepped(Ways ways, const std::string& text) {
+  for (Way& way : ways) {
+    way.path += " -> " + text;
+    way.last = text;
+    way.named = false;
+  }
+  return ways;
+}
+
+Ways called(Ways ways, const std::string& name) {
+  if (name.empty()) return ways;
+  for (Way& way : ways) {
+    if (way.last == name) {
+      way.named = true;
+      continue;
+    }
+    way.path += (way.named ? " -> " : " as ") + name;
+    way.last = name;
+    way.named = true;
+  }
+  return ways;
+}
+
+std::string shown(const std::string& name) {
+  if (name.find_first_of("'(") == std::string::npos) return name;
+  std::string out;
+  for (std::size_t i = 0; i < name.size();) {
+    const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+    const char c = name[i];
+    if (c == '\'') {
+      const std::size_t end = name.find('\'', i + 1);
+      out += "'...'";
+      i = end == std::string::npos ? name.size() : end + 1;
+    } else if (std::isdigit(static_cast<unsigned char>(c)) != 0 && (i == 0 || !is_word(name[i - 1]))) {
+      while (i < name.size() && (is_word(name[i]) || name[i] == '.')) ++i;
+      out += "...";
+    } else {
+      out += c;
+      ++i;
+    }
+  }
+  return out;
+}
+
+}  // namespace sluice::engine
