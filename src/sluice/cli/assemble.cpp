@@ -70,7 +70,12 @@ Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) 
   open.target.table = flow.into_table;
   open.target.create = flow.create;
   open.target.rejects = flow.rejects;
-  SLUICE_TRY(open.target.columns, engine::columns_of(*assembly.engine, rows_options(flow)));
+  SLUICE_TRY(auto rows, engine::plan_rows(*assembly.engine, rows_options(flow)));
+  const std::string where =
+      flow.select.empty() ? flow.place.text() + ": flow " + flow.name : flow.select_place.text() + ": select";
+  SLUICE_CHECK(engine::check_personal(rows.lineage, where));
+  open.target.columns = std::move(rows.columns);
+  open.lineage = std::move(rows.lineage);
   SLUICE_TRY(open.queue, open_queue(assembly.connection(flow.from.connection), system_clock()));
   SLUICE_TRY(open.database, open_database(assembly.connection(flow.into_connection), system_clock()));
   return open;

@@ -40,9 +40,11 @@ engine::RowsOptions rows_options(const project::Flow& flow);
 struct OpenFlow {
   const project::Flow* flow = nullptr;
   Target target;
+  engine::Lineage lineage;  // of the record's tagged columns
   std::unique_ptr<Queue> queue;
   std::unique_ptr<Database> database;
 };
+// An error (config) where a tagged column would reach the table, or whoever else looks at the rows, in clear.
 Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow);
 
 // Compares our keyring with the keys the ledger says its tokens were made with, and notes ours there. Another key
