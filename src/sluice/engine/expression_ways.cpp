@@ -167,6 +167,7 @@ std::string words(const Expression& expression) {
     case ExpressionClass::BOUND_FUNCTION: return words_of_call(expression.Cast<duckdb::BoundFunctionExpression>());
     case ExpressionClass::BOUND_CAST: {
       const auto& cast = expression.Cast<duckdb::BoundCastExpression>();
+      if (cast.child->GetExpressionClass() == ExpressionClass::BOUND_CONSTANT) return words(*cast.child);
       // The type's name only: an enum's has all of its values.
       return std::string(cast.try_cast ? "try_cast(" : "cast(") + words(*cast.child) + " as " +
              duckdb::StringUtil::Lower(duckdb::LogicalTypeIdToString(cast.return_type.id())) + ")";

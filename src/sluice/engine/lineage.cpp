@@ -79,8 +79,8 @@ std::vector<std::string> warnings_of(const Lineage& lineage) {
 std::vector<std::string> masks_of(const Lineage& lineage) {
   std::vector<std::string> masks(lineage.columns.size());
   for (const PersonalPath& path : lineage.paths) {
-    if (path.passage == Passage::clear) continue;
-    const std::string more = path.passage == Passage::revealed ? "revealed: " + path.by : path.by;
+    if (path.passage != Passage::masked && path.passage != Passage::wrong_form) continue;
+    const std::string& more = path.by;
     std::string& text = masks[path.number];
     if (text.find(more) == std::string::npos) text += (text.empty() ? "" : " and ") + more;
   }

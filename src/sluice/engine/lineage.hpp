@@ -73,7 +73,7 @@ Result<void> check_personal(const Lineage& lineage, std::string_view where,
                             PersonalData far_end = PersonalData::refused);
 // One sentence each.
 std::vector<std::string> warnings_of(const Lineage& lineage);
-// By output column, for a person: "mask_siv, domain ip", "revealed: ...", several with " and " between; or "".
+// By output column, for a person: "mask_siv, domain ip", several with " and " between; or "".
 std::vector<std::string> masks_of(const Lineage& lineage);
 
 }  // namespace sluice::engine

@@ -21,7 +21,8 @@ using duckdb::LogicalOperator;
 using duckdb::LogicalOperatorType;
 
 // Table functions that give nothing but what their arguments say.
-constexpr std::array<std::string_view, 4> harmless{"range", "generate_series", "unnest", "repeat"};
+constexpr std::array<std::string_view, 6> harmless{"range",  "generate_series", "unnest",
+                                                   "repeat", "json_each",       "json_tree"};
 
 std::string prefix_of(const Relation& relation) {
   if (relation.schema.empty()) return relation.name == "input" ? "" : relation.name + ".";
