@@ -358,6 +358,9 @@ TEST_F(LineageTest, a_far_end_that_allows_personal_data_takes_it_in_clear_but_no
 TEST_F(LineageTest, a_table_function_that_is_not_known_is_refused_without_any_tag) {
   const auto lineage = engine->trace({"select table_name from duckdb_tables()", {"m.sql", 1, 1}, {}});
   ASSERT_TRUE(lineage);
+  EXPECT_TRUE(engine->trace({"with recursive r(n) as (select 1 union all select n + 1 from r, duckdb_tables()) from r",
+                             {"m.sql", 1, 1},
+                             {}}));  // and ends
   const auto checked = check_personal(*lineage, "m.sql");
   ASSERT_FALSE(checked);
   EXPECT_NE(checked.error().message.find("duckdb_tables()"), std::string::npos) << checked.error().message;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
-#include <deque>
 #include <map>
 #include <string_view>
 
@@ -24,20 +22,10 @@ using duckdb::LogicalOperatorType;
 constexpr std::array<std::string_view, 6> harmless{"range",  "generate_series", "unnest",
                                                    "repeat", "json_each",       "json_tree"};
 
-std::string prefix_of(const Relation& relation) {
-  if (relation.schema.empty()) return relation.name == "input" ? "" : relation.name + ".";
-  return relation.schema + "." + relation.name + ".";
-}
-
 class PlanWalk {
  public:
-  PlanWalk(const std::vector<Relation>& relations, const RelationOfScan& relation_of) : relation_of_(relation_of) {
-    for (const Relation& relation : relations) {
-      for (const RelationColumn& column : relation.columns) {
-        sources_.push_back({prefix_of(relation) + column.name, column.pii});
-        by_column_[&column] = &sources_.back();
-      }
-    }
+  PlanWalk(const std::vector<Relation>& relations, const RelationOfScan& relation_of)
+      : relation_of_(relation_of), sources_(relations) {
     ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return at(column); };
     ground_.everything = [this](const std::string& what) { return everything(what); };
     ground_.decides = [this](const Ways& ways, const char* clause) { decides(ways, clause); };
@@ -51,7 +39,7 @@ class PlanWalk {
       const Ways ways = i < bindings.size() ? at(bindings[i]) : everything("a column of the result");
       // What was computed without an alias is called by its expression, which is told already.
       const bool by_expression = names[i].find_first_of("'(") != std::string::npos;
-      for (const Way& way : by_expression ? ways : called(ways, names[i])) {
+      for (const Way& way : by_expression ? ways : called(ways, shown(names[i]))) {
         if (way.source->pii.empty() && way.passage == Passage::clear) continue;
         lineage_.paths.push_back(
             {way.source->name, way.source->pii, shown(names[i]), i, way.passage, way.by, way.path});
@@ -74,14 +62,7 @@ class PlanWalk {
   }
   void set(duckdb::idx_t table, std::size_t column, Ways ways) { columns_[{table, column}] = std::move(ways); }
 
-  Ways everything(const std::string& what) {
-    Ways ways;
-    for (const Source& source : sources_) {
-      if (!source.pii.empty())
-        ways.push_back({&source, Passage::clear, "", false, source.name + " -> " + what, what, false});
-    }
-    return ways;
-  }
+  Ways everything(const std::string& what) const { return sources_.everything(what); }
 
   void decides(const Ways& ways, const char* clause) {
     for (const Way& way : ways) {
@@ -169,21 +150,9 @@ class PlanWalk {
         for (Way& way : below) way.unchanged = false;
         set(get.table_index, i, stepped(below, function + "()"));
       } else {
-        Ways ways = everything("table function " + function + "(), which is not known to be clean");
-        if (ways.empty()) ways.push_back(unproved(function));
-        set(get.table_index, i, std::move(ways));
+        set(get.table_index, i, sources_.unknown_function(function));
       }
     }
-  }
-
-  // What a table function reads is not known: its columns are tagged even where no relation has a tag.
-  Way unproved(const std::string& function) {
-    const std::string name = "what " + function + "() reads";
-    for (const Source& source : sources_) {
-      if (source.name == name) return {&source, Passage::clear, "", false, name, name, false};
-    }
-    sources_.push_back({name, "text"});
-    return {&sources_.back(), Passage::clear, "", false, name, name, false};
   }
 
   Ways column_of(const duckdb::LogicalGet& get, const Relation& relation, std::size_t number) {
@@ -195,8 +164,7 @@ class PlanWalk {
         !duckdb::StringUtil::CIEquals(get.names[column], relation.columns[column].name)) {
       return everything("a column of " + relation.name + " that is not declared");
     }
-    const Source* source = by_column_.at(&relation.columns[column]);
-    return {{source, Passage::clear, "", true, source->name, relation.columns[column].name, true}};
+    return sources_.from(relation.columns[column]);
   }
 
   void projection(duckdb::LogicalProjection& projection) {
@@ -209,7 +177,7 @@ class PlanWalk {
 
   static std::string alias_of(const Expression& expression) {
     const std::string& alias = expression.GetAlias();
-    return alias.find_first_of("'(") == std::string::npos ? alias : "";
+    return alias.find_first_of("'(") == std::string::npos ? shown(alias) : "";
   }
 
   void limit(duckdb::LogicalLimit& limit) {
@@ -397,8 +365,7 @@ class PlanWalk {
   }
 
   const RelationOfScan& relation_of_;
-  std::deque<Source> sources_;  // stays where it is: ways point at it
-  std::map<const RelationColumn*, const Source*> by_column_;
+  Sources sources_;
   std::map<Binding, Ways> columns_;
   std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
   std::vector<std::vector<Ways>> correlated_;  // by enclosing sub-query, outermost first

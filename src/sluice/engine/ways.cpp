@@ -1,5 +1,6 @@
 #include "sluice/engine/ways.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 namespace sluice::engine {
@@ -45,7 +46,45 @@ Ways called(Ways ways, const std::string& name) {
   return ways;
 }
 
+Sources::Sources(const std::vector<Relation>& relations) {
+  for (const Relation& relation : relations) {
+    std::string prefix = relation.name + ".";
+    if (!relation.schema.empty()) {
+      prefix = relation.schema + "." + prefix;
+    } else if (relation.name == "input") {
+      prefix.clear();
+    }
+    for (const RelationColumn& column : relation.columns) {
+      sources_.push_back({prefix + column.name, column.pii});
+      by_column_[&column] = &sources_.back();
+    }
+  }
+}
+
+Ways Sources::from(const RelationColumn& column) const {
+  const Source* source = by_column_.at(&column);
+  return {{source, Passage::clear, "", true, source->name, column.name, true}};
+}
+
+Ways Sources::everything(const std::string& what) const {
+  Ways ways;
+  for (const Source& source : sources_) {
+    if (source.pii.empty()) continue;
+    ways.push_back({&source, Passage::clear, "", false, source.name + " -> " + what, what, false});
+  }
+  return ways;
+}
+
+Ways Sources::unknown_function(const std::string& function) {
+  Ways ways = everything("table function " + function + "(), which is not known to be clean");
+  if (!ways.empty()) return ways;
+  const std::string name = "what " + function + "() reads";
+  sources_.push_back({name, "text"});
+  return {{&sources_.back(), Passage::clear, "", false, name, name, false}};
+}
+
 std::string shown(const std::string& name) {
+  if (std::ranges::any_of(name, [](unsigned char c) { return c < ' '; })) return "(a name with control characters)";
   if (name.find_first_of("'(") == std::string::npos) return name;
   std::string out;
   for (std::size_t i = 0; i < name.size();) {
