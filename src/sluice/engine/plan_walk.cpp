@@ -140,6 +140,7 @@ class PlanWalk {
     for (const auto& child : get.children) {
       for (const ColumnBinding& binding : child->GetColumnBindings()) add(below, at(binding));
     }
+    decides(below, "table function");  // by how many rows it gives
     const std::string& function = get.function.name;
     const bool is_harmless = std::ranges::find(harmless, std::string_view(function)) != harmless.end();
     const std::size_t count = std::max<std::size_t>(get.GetColumnIds().size(), 1);
@@ -226,10 +227,20 @@ class PlanWalk {
     }
   }
 
+  // unnest([a, b]) gives two rows whatever a and b are.
+  static bool has_written_length(const Expression& expression) {
+    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_UNNEST) return false;
+    const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;
+    return list.GetExpressionClass() == duckdb::ExpressionClass::BOUND_FUNCTION &&
+           list.Cast<duckdb::BoundFunctionExpression>().function.name == "list_value";
+  }
+
   void unnest(duckdb::LogicalUnnest& unnest) {
     visit_children(unnest);
     for (std::size_t i = 0; i < unnest.expressions.size(); ++i) {
-      set(unnest.unnest_index, i, ways_to(ground_, *unnest.expressions[i]));
+      Ways ways = ways_to(ground_, *unnest.expressions[i]);
+      if (!has_written_length(*unnest.expressions[i])) decides(ways, "unnest");
+      set(unnest.unnest_index, i, std::move(ways));
     }
   }
 
