@@ -62,6 +62,14 @@ Result<const project::Flow*> find_flow(const project::Project& project, const st
 
 engine::RowsOptions rows_options(const project::Flow& flow) { return {flow.record, flow.select, flow.select_place}; }
 
+Result<engine::RowsPlan> plan_flow(const Assembly& assembly, const project::Flow& flow) {
+  SLUICE_TRY(engine::RowsPlan plan, engine::plan_rows(*assembly.engine, rows_options(flow)));
+  const std::string where =
+      flow.select.empty() ? flow.place.text() + ": without a select" : flow.select_place.text() + ": select";
+  SLUICE_CHECK(engine::check_personal(plan.lineage, where));
+  return plan;
+}
+
 Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) {
   OpenFlow open;
   open.flow = &flow;
@@ -70,7 +78,9 @@ Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) 
   open.target.table = flow.into_table;
   open.target.create = flow.create;
   open.target.rejects = flow.rejects;
-  SLUICE_TRY(open.target.columns, engine::columns_of(*assembly.engine, rows_options(flow)));
+  SLUICE_TRY(engine::RowsPlan plan, plan_flow(assembly, flow));
+  open.target.columns = std::move(plan.columns);
+  open.lineage = std::move(plan.lineage);
   SLUICE_TRY(open.queue, open_queue(assembly.connection(flow.from.connection), system_clock()));
   SLUICE_TRY(open.database, open_database(assembly.connection(flow.into_connection), system_clock()));
   return open;

@@ -36,10 +36,15 @@ Result<const project::Flow*> find_flow(const project::Project& project, const st
 
 engine::RowsOptions rows_options(const project::Flow& flow);
 
+// Record and select, checked. An error (config) also where a tagged column would reach the table, or whoever else
+// looks at the rows, in clear: whatever opens a flow comes through here.
+Result<engine::RowsPlan> plan_flow(const Assembly& assembly, const project::Flow& flow);
+
 // A flow with its far ends opened, not yet reached.
 struct OpenFlow {
   const project::Flow* flow = nullptr;
   Target target;
+  engine::Lineage lineage;  // of the record's tagged columns
   std::unique_ptr<Queue> queue;
   std::unique_ptr<Database> database;
 };

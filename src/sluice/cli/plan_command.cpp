@@ -22,9 +22,33 @@ std::string described(const RecordField& field) {
   return text;
 }
 
+std::string arrival(const engine::PersonalPath& path) {
+  return path.passage == engine::Passage::revealed ? "in clear, revealed: " + path.by : path.by;
+}
+
+// Each tagged column with the ways it takes to the table; gives the same for a program.
+Json add_personal(const Record& record, const engine::Lineage& lineage, Answer& answer) {
+  Table table({"personal", "arrives as", "masked by", "path"});
+  Json list = Json::array();
+  for (const RecordField& field : record.fields) {
+    if (field.pii.empty()) continue;
+    Json reaches = Json::array();
+    for (const engine::PersonalPath& path : lineage.paths) {
+      if (path.source != field.name) continue;
+      const bool revealed = path.passage == engine::Passage::revealed;
+      table.add({reaches.empty() ? field.name : "", path.column, arrival(path), path.path});
+      reaches.push_back({{"column", path.column}, {revealed ? "revealed" : "masked_by", path.by}, {"path", path.path}});
+    }
+    if (reaches.empty()) table.add({field.name, "-", "does not arrive", ""});
+    list.push_back({{"field", field.name}, {"pii", field.pii}, {"reaches", reaches}});
+  }
+  if (!list.empty()) answer.text += table.text() + "\n";
+  return list;
+}
+
 Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answer& answer) {
   SLUICE_TRY(const OpenFlow open, open_flow(assembly, flow));
-  SLUICE_TRY(const auto masks, engine::masks_of(*assembly.engine, rows_options(flow)));
+  const std::vector<std::string> masks = engine::masks_of(open.lineage);
   const std::string kind(assembly.connection(flow.into_connection).kind->name);
   const std::string from =
       std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
@@ -42,7 +66,10 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
     columns.add({column.name, to_string(column.type), masks[i]});
     column_list.push_back({{"name", column.name}, {"type", to_string(column.type)}, {"masked_by", masks[i]}});
   }
-  answer.text += columns.text();
+  answer.text += columns.text() + "\n";
+  const Json personal = add_personal(flow.record, open.lineage, answer);
+  const std::vector<std::string> warnings = engine::warnings_of(open.lineage);
+  for (const std::string& warning : warnings) answer.text += "  warning: " + warning + "\n";
   std::string created = "must be there";
   if (flow.create)
     created = flow.create->sql.empty() ? "is made from the columns if it is missing"
@@ -53,8 +80,13 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   answer.text += "  rejects: sealed, into " + rejects + "; " + limit_text(flow.max_rejects) + "\n";
   answer.text +=
       "  ledger: one key a message, in the transaction of its row; then the message is deleted from the queue\n";
-  answer.result["flows"].push_back(
-      {{"flow", flow.name}, {"from", from}, {"into", table}, {"columns", column_list}, {"rejects", rejects}});
+  answer.result["flows"].push_back({{"flow", flow.name},
+                                    {"from", from},
+                                    {"into", table},
+                                    {"columns", column_list},
+                                    {"personal", personal},
+                                    {"warnings", warnings},
+                                    {"rejects", rejects}});
   return {};
 }
 

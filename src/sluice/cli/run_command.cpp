@@ -74,6 +74,13 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
     for (const project::Flow& flow : assembly->project.flows) flows.push_back(&flow);
   }
 
+  // All of them before the first: a flow that may not run stops the others before they move anything.
+  if (flows.size() > 1) {
+    for (const project::Flow* flow : flows) {
+      if (auto plan = plan_flow(*assembly, *flow); !plan) return fail(std::move(plan).error().within(flow->name));
+    }
+  }
+
   Answer answer;
   answer.result["flows"] = Json::array();
   std::uint64_t received = 0;

@@ -13,16 +13,21 @@ Result<Answer> validate(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::required));
   Answer answer;
   answer.result["flows"] = Json::array();
+  std::size_t warned = 0;
   for (const project::Flow& flow : assembly->project.flows) {
     auto open = open_flow(*assembly, flow);
     if (!open) return fail(std::move(open).error());
     Json columns = Json::object();
     for (const Field& field : open->target.columns) columns[field.name] = to_string(field.type);
-    answer.result["flows"].push_back({{"flow", flow.name}, {"columns", columns}});
+    const std::vector<std::string> warnings = engine::warnings_of(open->lineage);
+    for (const std::string& warning : warnings) answer.text += "warning: " + flow.name + ": " + warning + '\n';
+    warned += warnings.size();
+    answer.result["flows"].push_back({{"flow", flow.name}, {"columns", columns}, {"warnings", warnings}});
   }
   answer.summary = fmt::format("{}: {} flow{}, nothing wrong", assembly->project.file, assembly->project.flows.size(),
                                assembly->project.flows.size() == 1 ? "" : "s");
-  answer.text = answer.summary + '\n';
+  if (warned > 0) answer.summary += fmt::format(", {} warning{}", warned, warned == 1 ? "" : "s");
+  answer.text += answer.summary + '\n';
   return answer;
 }
 

@@ -144,11 +144,12 @@ TEST_F(EngineTest, masks_need_a_keyring) {
 
 TEST_F(EngineTest, the_messages_own_columns_can_be_named_and_star_leaves_them_out) {
   const auto columns =
-      columns_of(*engine, {logins(), "select *, message_id, sent_at, receive_count, attributes from input", {}});
+      plan_rows(*engine, {logins(), "select *, message_id, sent_at, receive_count, attributes from input", {}});
   ASSERT_TRUE(columns);
-  EXPECT_EQ(columns->size(), 7U);
-  const auto star = columns_of(*engine, {logins(), "select * from input", {}});
-  EXPECT_EQ(star->size(), 3U);
+  EXPECT_EQ(columns->columns.size(), 7U);
+  const auto star = plan_rows(*engine, {logins(), "select * from input", {}});
+  ASSERT_TRUE(star);
+  EXPECT_EQ(star->columns.size(), 3U);
 }
 
 TEST_F(EngineTest, every_way_to_break_the_contract_has_its_reason) {

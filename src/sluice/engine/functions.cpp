@@ -1,8 +1,7 @@
 #include "sluice/engine/functions.hpp"
 
-#include <chrono>
+#include <algorithm>
 
-#include "sluice/mask/canonical.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/mask.hpp"
 
@@ -21,9 +20,11 @@ struct MaskInfo final : duckdb::ScalarFunctionInfo {
 
 // One use of a mask in a select: which function, domain and form.
 struct MaskUse final : duckdb::FunctionData {
-  MaskUse(const MaskInfo& of, std::string in_domain, mask::Form as_form)
-      : info(of), domain(std::move(in_domain)), form(as_form) {}
-  duckdb::unique_ptr<FunctionData> Copy() const override { return duckdb::make_uniq<MaskUse>(info, domain, form); }
+  MaskUse(const MaskInfo& of, std::string in_domain, mask::Form as_form, bool is_form_named)
+      : info(of), domain(std::move(in_domain)), form(as_form), form_named(is_form_named) {}
+  duckdb::unique_ptr<FunctionData> Copy() const override {
+    return duckdb::make_uniq<MaskUse>(info, domain, form, form_named);
+  }
   bool Equals(const FunctionData& other_data) const override {
     const auto& other = other_data.Cast<MaskUse>();
     return &info.kind == &other.info.kind && domain == other.domain && form == other.form;
@@ -31,6 +32,15 @@ struct MaskUse final : duckdb::FunctionData {
   const MaskInfo& info;
   std::string domain;
   mask::Form form;
+  bool form_named;
+};
+
+// The reason of one reveal().
+struct RevealUse final : duckdb::FunctionData {
+  explicit RevealUse(std::string because) : reason(std::move(because)) {}
+  duckdb::unique_ptr<FunctionData> Copy() const override { return duckdb::make_uniq<RevealUse>(reason); }
+  bool Equals(const FunctionData& other) const override { return reason == other.Cast<RevealUse>().reason; }
+  std::string reason;
 };
 
 // The keyed state, one a thread: keys are derived here, once, not a value.
@@ -56,19 +66,7 @@ mask::Form form_of(duckdb::ClientContext& context, const std::string& function, 
       throw duckdb::BinderException(function + ": there is no form '" + name + "'; known are ip, device, email, text");
     return *form;
   }
-  const mask::Form form = mask::form_of_domain(domain);
-  // A column tagged as an address, masked under a name that says nothing of addresses, would be masked as mere
-  // text, and 10.0.0.1 and 010.0.0.1 would no longer be one: better asked than guessed.
-  if (arguments[0]->GetExpressionType() == duckdb::ExpressionType::BOUND_COLUMN_REF) {
-    const auto personal = context.registered_state->Get<PersonalColumns>(PersonalColumns::key);
-    const auto found = personal ? personal->pii.find(arguments[0]->GetAlias()) : decltype(personal->pii.find(""))();
-    if (personal && found != personal->pii.end() && mask::parse_form(found->second) != form) {
-      throw duckdb::BinderException(function + ": column \"" + found->first + "\" is tagged pii: " + found->second +
-                                    ", but domain '" + domain + "' has another form; write " + function + "(" +
-                                    found->first + ", '" + domain + "', '" + found->second + "')");
-    }
-  }
-  return form;
+  return mask::form_of_domain(domain);
 }
 
 duckdb::unique_ptr<duckdb::FunctionData> bind_mask(duckdb::ClientContext& context, duckdb::ScalarFunction& function,
@@ -85,7 +83,7 @@ duckdb::unique_ptr<duckdb::FunctionData> bind_mask(duckdb::ClientContext& contex
     throw duckdb::BinderException(function.name + ": a domain has 1 to 64 characters");
   }
   const mask::Form form = form_of(context, function.name, domain, arguments);
-  return duckdb::make_uniq<MaskUse>(info, domain, form);
+  return duckdb::make_uniq<MaskUse>(info, domain, form, arguments.size() == 3);
 }
 
 duckdb::unique_ptr<duckdb::FunctionLocalState> open_mask(duckdb::ExpressionState&,
@@ -108,6 +106,31 @@ void run_mask(duckdb::DataChunk& arguments, duckdb::ExpressionState& expression,
       });
 }
 
+duckdb::unique_ptr<duckdb::FunctionData> bind_reveal(
+    duckdb::ClientContext&, duckdb::ScalarFunction& function,
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& arguments) {
+  const duckdb::Expression& reason = *arguments[1];
+  std::string text;
+  if (reason.GetExpressionClass() == duckdb::ExpressionClass::BOUND_CONSTANT && !reason.HasParameter()) {
+    const duckdb::Value& value = reason.Cast<duckdb::BoundConstantExpression>().value;
+    if (!value.IsNull() && value.type().id() == duckdb::LogicalTypeId::VARCHAR) text = value.ToString();
+  }
+  duckdb::StringUtil::Trim(text);
+  const bool one_line = std::ranges::none_of(text, [](unsigned char c) { return c < ' '; });
+  if (text.empty() || text.size() > 200 || !one_line) {
+    throw duckdb::BinderException(
+        "reveal: the second argument says why the value may pass in clear: a literal text of 1 to 200 characters on "
+        "one line");
+  }
+  function.arguments[0] = arguments[0]->return_type;
+  function.return_type = arguments[0]->return_type;
+  return duckdb::make_uniq<RevealUse>(std::move(text));
+}
+
+void run_reveal(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
+  result.Reference(arguments.data[0]);
+}
+
 void run_version_int(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duckdb::Vector& result) {
   duckdb::UnaryExecutor::Execute<duckdb::string_t, std::int32_t>(
       arguments.data[0], result, arguments.size(), [](const duckdb::string_t& value) {
@@ -126,12 +149,15 @@ duckdb::ScalarFunction constant(const char* name, duckdb::Value value) {
 
 }  // namespace
 
-std::string mask_text(const duckdb::Expression& expression) {
-  if (expression.GetExpressionType() != duckdb::ExpressionType::BOUND_FUNCTION) return {};
-  const auto& call = expression.Cast<duckdb::BoundFunctionExpression>();
+std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call) {
   const auto* use = dynamic_cast<const MaskUse*>(call.bind_info.get());
-  if (use == nullptr) return {};
-  return std::string(use->info.kind.function) + ", domain " + use->domain;
+  if (use == nullptr) return std::nullopt;
+  return MaskCall{std::string(use->info.kind.function), use->domain, use->form, use->form_named};
+}
+
+std::string reveal_reason(const duckdb::BoundFunctionExpression& call) {
+  const auto* use = dynamic_cast<const RevealUse*>(call.bind_info.get());
+  return use == nullptr ? std::string() : use->reason;
 }
 
 std::optional<std::int32_t> version_int(std::string_view text) {
@@ -177,6 +203,11 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
     set.AddFunction(function);
     add(set);
   };
+  duckdb::ScalarFunction reveal("reveal", {LogicalType::ANY, LogicalType::VARCHAR}, LogicalType::ANY, run_reveal,
+                                bind_reveal);
+  // NULL is passed on like any other value.
+  reveal.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
+  single(reveal);
   single({"version_int", {LogicalType::VARCHAR}, LogicalType::INTEGER, run_version_int});
   const duckdb::timestamp_t now(run_micros);
   single(constant("run_date", duckdb::Value::DATE(duckdb::Timestamp::GetDate(now))));

@@ -1,13 +1,13 @@
-// Our functions inside `select`: masks, version_int, run_date, run_time.
+// Our functions inside `select`: masks, reveal, version_int, run_date, run_time.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "sluice/engine/duck.hpp"
+#include "sluice/mask/canonical.hpp"
 
 namespace sluice::mask {
 class Keyring;
@@ -19,18 +19,22 @@ namespace sluice::engine {
 // carries that out as the query's error.
 inline constexpr std::string_view refusal_mark = "sluice refuses ";
 
-// Which columns of `input` are tagged `pii:`, kept at the connection that plans a select.
-struct PersonalColumns final : duckdb::ClientContextState {
-  static constexpr const char* key = "sluice_personal_columns";
-  std::map<std::string, std::string> pii;  // by column name
-};
-
 // Registers all of them in `connection`'s database. `keyring` may be null: masks are then an error when a
 // select that uses one is planned. It outlives the database.
 void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros);
 
-// "mask_siv, domain ip" if the expression is a call of a mask; else empty.
-std::string mask_text(const duckdb::Expression& expression);
+// A call of a mask: what it hides is its first argument.
+struct MaskCall {
+  std::string function;
+  std::string domain;
+  mask::Form form;
+  bool form_named;  // by the call, not taken from the domain's name
+};
+std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call);
+
+// reveal(value, 'reason') gives the value as it is; the privacy check takes it as allowed. The reason; empty: the
+// call is of another function.
+std::string reveal_reason(const duckdb::BoundFunctionExpression& call);
 
 // "M.m.p" as M*10^6 + m*10^3 + p, missing parts 0: keeps the order and can be turned back. Empty where a
 // part is above 999, there is a fourth, or it is no number.

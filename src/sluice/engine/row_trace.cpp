@@ -1,8 +1,5 @@
 #include "sluice/engine/row_trace.hpp"
 
-#include "duckdb/planner/expression_iterator.hpp"
-#include "sluice/engine/functions.hpp"
-
 namespace sluice::engine {
 namespace {
 
@@ -43,38 +40,7 @@ RowTrace untraceable(LogicalOperatorType type) {
               in_words(type)};
 }
 
-// The expression that fills this column, in a projection or unnest of the plan; null if it comes from the scan.
-const duckdb::Expression* source_of(duckdb::LogicalOperator& plan, const duckdb::ColumnBinding& column) {
-  if (plan.type == LogicalOperatorType::LOGICAL_PROJECTION &&
-      plan.Cast<duckdb::LogicalProjection>().table_index == column.table_index) {
-    return plan.expressions[column.column_index].get();
-  }
-  if (plan.type == LogicalOperatorType::LOGICAL_UNNEST &&
-      plan.Cast<duckdb::LogicalUnnest>().unnest_index == column.table_index) {
-    return plan.expressions[column.column_index].get();
-  }
-  for (auto& child : plan.children) {
-    if (const duckdb::Expression* found = source_of(*child, column)) return found;
-  }
-  return nullptr;
-}
-
 }  // namespace
-
-std::string trace_masks(duckdb::LogicalOperator& plan, const duckdb::Expression& expression) {
-  std::string text = mask_text(expression);
-  const auto add = [&text](const std::string& more) {
-    if (more.empty() || text.find(more) != std::string::npos) return;
-    text += (text.empty() ? "" : " and ") + more;
-  };
-  if (expression.GetExpressionType() == duckdb::ExpressionType::BOUND_COLUMN_REF) {
-    const auto& column = expression.Cast<duckdb::BoundColumnRefExpression>();
-    if (const duckdb::Expression* source = source_of(plan, column.binding)) add(trace_masks(plan, *source));
-  }
-  duckdb::ExpressionIterator::EnumerateChildren(
-      expression, [&](const duckdb::Expression& child) { add(trace_masks(plan, child)); });
-  return text;
-}
 
 RowTrace trace_rows(duckdb::LogicalOperator& plan, const std::string& scan, duckdb::column_t row_column) {
   switch (plan.type) {

@@ -19,8 +19,4 @@ struct RowTrace {
 // `scan` is the name of the table function behind `input`, `row_column` the number of its hidden column.
 RowTrace trace_rows(duckdb::LogicalOperator& plan, const std::string& scan, duckdb::column_t row_column);
 
-// The masks on a value's way from `input` to this expression, which stands on top of `plan`: "mask_siv, domain ip", or
-// several with " and " between. Empty: none.
-std::string trace_masks(duckdb::LogicalOperator& plan, const duckdb::Expression& expression);
-
 }  // namespace sluice::engine

@@ -6,6 +6,9 @@
 
 #include "sluice/engine/duck.hpp"
 #include "sluice/engine/functions.hpp"
+#include "sluice/engine/plan_walk.hpp"
+#include "sluice/engine/planning.hpp"
+#include "sluice/engine/query_lineage.hpp"
 #include "sluice/engine/row_trace.hpp"
 #include "sluice/engine/types.hpp"
 
@@ -191,35 +194,28 @@ class DuckSelect final : public Select {
   DuckSelect(duckdb::DuckDB& database) : connection_(database), slot_(duckdb::make_shared_ptr<InputSlot>()) {}
 
   Result<void> prepare(const SelectOptions& options) {
-    auto personal = duckdb::make_shared_ptr<PersonalColumns>();
-    for (const RecordField& field : options.record.fields) {
-      slot_->record.push_back({field.name, field.type});
-      if (!field.pii.empty()) personal->pii[field.name] = field.pii;
-    }
+    for (const RecordField& field : options.record.fields) slot_->record.push_back({field.name, field.type});
     connection_.context->registered_state->Insert(InputSlot::key, slot_);
-    connection_.context->registered_state->Insert(PersonalColumns::key, std::move(personal));
+    relations_.push_back(input_relation(options.record));
     std::string refused;
     try {
-      duckdb::Parser parser(connection_.context->GetParserOptions());
-      parser.ParseQuery(options.sql);
-      if (parser.statements.size() != 1 || parser.statements[0]->type != duckdb::StatementType::SELECT_STATEMENT) {
-        return fail(Fault::config, options.place.text() + ": select: it must be one SELECT statement");
-      }
+      auto statement = parse_select(*connection_.context, options.sql);
+      if (!statement) return not_one_select(options.place);
       connection_.context->RunFunctionInTransaction([&] {
-        auto plan = bind(std::move(parser.statements[0]), refused);
+        auto plan = bind(std::move(statement), refused);
         if (refused.empty()) plan_ = std::move(plan);
       });
       if (!refused.empty()) return fail(Fault::config, options.place.text() + ": select: " + refused);
       statement_ = connection_.Prepare(duckdb::make_uniq<PlanStatement>(std::move(plan_)));
-      if (statement_->HasError()) return planning_error(statement_->GetErrorObject(), options);
+      if (statement_->HasError()) return planning_error(statement_->GetErrorObject(), options.sql, options.place);
     } catch (const std::exception& error) {
-      return planning_error(duckdb::ErrorData(error), options);
+      return planning_error(duckdb::ErrorData(error), options.sql, options.place);
     }
     return {};
   }
 
   const Schema& columns() const override { return *schema_; }
-  const std::vector<std::string>& masks() const override { return masks_; }
+  const Lineage& lineage() const override { return lineage_; }
 
   Result<std::optional<RowFault>> run(const Input& input, std::size_t first, std::size_t count,
                                       std::vector<Batch>& out) override {
@@ -253,6 +249,10 @@ class DuckSelect final : public Select {
                                                    std::string& refused) {
     duckdb::Planner planner(*connection_.context);
     planner.CreatePlan(std::move(statement));
+    lineage_ = lineage_of_plan(*planner.plan, {planner.names.begin(), planner.names.end()}, relations_,
+                               [this](const duckdb::LogicalGet& get) {
+                                 return get.function.name == input_function ? relations_.data() : nullptr;
+                               });
     // CTEs are put in place, so that the walk below meets only the operators it knows.
     duckdb::Optimizer optimizer(*planner.binder, *connection_.context);
     duckdb::CTEInlining inlining(optimizer);
@@ -275,7 +275,6 @@ class DuckSelect final : public Select {
         return nullptr;
       }
       schema->push_back({planner.names[i], outgoing->type});
-      masks_.push_back(trace_masks(*plan, duckdb::BoundColumnRefExpression(planner.types[i], bindings[i])));
       expressions.push_back(duckdb::BoundCastExpression::AddCastToType(
           *connection_.context, duckdb::make_uniq<duckdb::BoundColumnRefExpression>(planner.types[i], bindings[i]),
           outgoing->cast_to));
@@ -300,23 +299,6 @@ class DuckSelect final : public Select {
       }
     }
     return {};
-  }
-
-  // DuckDB's message quotes the SQL, never a row: nothing has been read yet.
-  static tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const SelectOptions& options) {
-    Place place = options.place;
-    if (const auto found = error.ExtraInfo().find("position"); found != error.ExtraInfo().end()) {
-      const std::size_t position =
-          std::min<std::size_t>(std::strtoul(found->second.c_str(), nullptr, 10), options.sql.size());
-      place.line += static_cast<int>(
-          std::count(options.sql.begin(), options.sql.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
-    }
-    std::string message = error.RawMessage();
-    // Without the quoted line and its pointer: the place says where.
-    if (const std::size_t quoted = message.find("\n\nLINE "); quoted != std::string::npos) message.resize(quoted);
-    if (const std::size_t quoted = message.find("\nLINE "); quoted != std::string::npos) message.resize(quoted);
-    std::ranges::replace(message, '\n', ' ');
-    return fail(Fault::config, place.text() + ": select: " + message);
   }
 
   Batch to_batch(duckdb::unique_ptr<duckdb::DataChunk> chunk, const Input& input) {
@@ -356,7 +338,8 @@ class DuckSelect final : public Select {
   duckdb::unique_ptr<duckdb::LogicalOperator> plan_;
   duckdb::unique_ptr<duckdb::PreparedStatement> statement_;
   std::shared_ptr<const Schema> schema_;
-  std::vector<std::string> masks_;
+  std::vector<Relation> relations_;  // `input` alone
+  Lineage lineage_;
 };
 
 class DuckEngine final : public Engine {
@@ -390,6 +373,8 @@ class DuckEngine final : public Engine {
     SLUICE_CHECK(select->prepare(options));
     return std::unique_ptr<Select>(std::move(select));
   }
+
+  Result<Lineage> trace(const TraceOptions& options) override { return lineage_of_query(*database_, options); }
 
  private:
   static void register_input(duckdb::Connection& connection) {

@@ -15,6 +15,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/core/settings.hpp"
 #include "sluice/engine/input.hpp"
+#include "sluice/engine/lineage.hpp"
 
 namespace sluice::mask {
 class Keyring;
@@ -34,6 +35,14 @@ struct SelectOptions {
   Record record;  // the columns of `input`
 };
 
+// A SELECT over tables that stand elsewhere, for its lineage alone.
+struct TraceOptions {
+  std::string sql;
+  Place place;  // of its first line, for errors
+  std::vector<Relation> relations;
+  std::vector<std::string> search_path{};  // schemas in which a table without one is looked for; empty: none has one
+};
+
 // One row that an expression refused.
 struct RowFault {
   bool mask = false;   // refused by a mask; else by another expression
@@ -46,8 +55,8 @@ class Select {
   virtual ~Select() = default;
 
   virtual const Schema& columns() const = 0;
-  // By column: the masks its values pass ("mask_siv, domain ip"), or "".
-  virtual const std::vector<std::string>& masks() const = 0;
+  // Where the record's tagged columns go.
+  virtual const Lineage& lineage() const = 0;
 
   // Runs on rows [first, first + count) and appends what comes out. Batches say the message each row
   // came from and own their values. A fault says that at least one of the rows cannot be computed: then nothing was
@@ -64,6 +73,10 @@ class Engine {
   // Checks and plans. Errors (config) name the line in the project file and carry DuckDB's message.
   // A Select is used by one thread; prepare one a worker. The engine outlives it.
   virtual Result<std::unique_ptr<Select>> prepare(const SelectOptions& options) = 0;
+
+  // Any single SELECT, bound against empty tables and not run. SQL that DuckDB cannot bind is an error (config):
+  // nothing is proved of it.
+  virtual Result<Lineage> trace(const TraceOptions& options) = 0;
 };
 
 // The version of the DuckDB library that is loaded: "v1.4.4".

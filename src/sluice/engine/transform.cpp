@@ -81,17 +81,11 @@ Result<std::unique_ptr<Decoder>> open_decoder(const RowsOptions& options) {
 
 }  // namespace
 
-Result<Schema> columns_of(Engine& engine, const RowsOptions& options) {
+Result<RowsPlan> plan_rows(Engine& engine, const RowsOptions& options) {
   SLUICE_CHECK(open_decoder(options));
-  if (options.select.empty()) return schema_of(options.record);
+  if (options.select.empty()) return RowsPlan{schema_of(options.record), as_it_is(input_relation(options.record))};
   SLUICE_TRY(const auto select, engine.prepare({options.select, options.select_place, options.record}));
-  return select->columns();
-}
-
-Result<std::vector<std::string>> masks_of(Engine& engine, const RowsOptions& options) {
-  if (options.select.empty()) return std::vector<std::string>(options.record.fields.size());
-  SLUICE_TRY(const auto select, engine.prepare({options.select, options.select_place, options.record}));
-  return select->masks();
+  return RowsPlan{select->columns(), select->lineage()};
 }
 
 Result<std::unique_ptr<Transform>> open_transform(Engine& engine, const RowsOptions& options) {

@@ -19,11 +19,13 @@ struct RowsOptions {
   objects::Dialect dialect{.format = objects::Format::json_lines};
 };
 
-// The columns that a flow of these options gives; checks record and select as open_transform() does.
-Result<Schema> columns_of(Engine& engine, const RowsOptions& options);
-
-// By output column: the masks its values pass, or "".
-Result<std::vector<std::string>> masks_of(Engine& engine, const RowsOptions& options);
+// What a flow of these options gives.
+struct RowsPlan {
+  Schema columns;
+  Lineage lineage;  // of the record's columns
+};
+// Checks record and select as open_transform() does.
+Result<RowsPlan> plan_rows(Engine& engine, const RowsOptions& options);
 
 // One a worker. The engine outlives it.
 Result<std::unique_ptr<Transform>> open_transform(Engine& engine, const RowsOptions& options);

@@ -1,0 +1,394 @@
+#include "sluice/engine/plan_walk.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+#include "duckdb/planner/expression/list.hpp"
+#include "duckdb/planner/operator/list.hpp"
+#include "sluice/engine/expression_ways.hpp"
+#include "sluice/engine/ways.hpp"
+
+namespace sluice::engine {
+namespace {
+
+using duckdb::ColumnBinding;
+using duckdb::Expression;
+using duckdb::LogicalOperator;
+using duckdb::LogicalOperatorType;
+
+// Table functions that give nothing but what their arguments say.
+constexpr std::array<std::string_view, 6> harmless{"range",  "generate_series", "unnest",
+                                                   "repeat", "json_each",       "json_tree"};
+
+class PlanWalk {
+ public:
+  PlanWalk(const std::vector<Relation>& relations, const RelationOfScan& relation_of)
+      : relation_of_(relation_of), sources_(relations) {
+    ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return at(column); };
+    ground_.everything = [this](const std::string& what) { return everything(what); };
+    ground_.decides = [this](const Ways& ways, const char* clause) { decides(ways, clause); };
+  }
+
+  Lineage walk(LogicalOperator& plan, const std::vector<std::string>& names) {
+    visit(plan);
+    lineage_.columns = names;
+    const auto bindings = plan.GetColumnBindings();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Ways ways = i < bindings.size() ? at(bindings[i]) : everything("a column of the result");
+      // What was computed without an alias is called by its expression, which is told already.
+      const bool by_expression = names[i].find_first_of("'(") != std::string::npos;
+      for (const Way& way : by_expression ? ways : called(ways, shown(names[i]))) {
+        if (way.source->pii.empty() && way.passage == Passage::clear) continue;
+        lineage_.paths.push_back(
+            {way.source->name, way.source->pii, shown(names[i]), i, way.passage, way.by, way.path});
+      }
+    }
+    for (std::string& name : lineage_.columns) name = shown(name);
+    return std::move(lineage_);
+  }
+
+ private:
+  using Binding = std::pair<duckdb::idx_t, duckdb::idx_t>;
+  static Binding key(const ColumnBinding& binding) { return {binding.table_index, binding.column_index}; }
+
+  Ways at(const ColumnBinding& binding) {
+    const auto found = columns_.find(key(binding));
+    return found != columns_.end() ? found->second : everything("a column that cannot be followed");
+  }
+  Ways at(const duckdb::BoundColumnRefExpression& column) {
+    return column.depth == 0 ? at(column.binding) : everything("a column of an outer query");
+  }
+  void set(duckdb::idx_t table, std::size_t column, Ways ways) { columns_[{table, column}] = std::move(ways); }
+
+  Ways everything(const std::string& what) const { return sources_.everything(what); }
+
+  void decides(const Ways& ways, const char* clause) {
+    for (const Way& way : ways) {
+      if (way.source->pii.empty() || way.passage != Passage::clear) continue;
+      const bool known = std::ranges::any_of(lineage_.implicit, [&](const ImplicitFlow& flow) {
+        return flow.source == way.source->name && flow.clause == clause;
+      });
+      if (!known) lineage_.implicit.push_back({way.source->name, way.source->pii, clause});
+    }
+  }
+  void decides(const Expression& expression, const char* clause) { decides(ways_to(ground_, expression), clause); }
+
+  void visit_children(LogicalOperator& plan) {
+    for (auto& child : plan.children) visit(*child);
+  }
+
+  void visit(LogicalOperator& plan) {
+    switch (plan.type) {
+      case LogicalOperatorType::LOGICAL_GET: return scan(plan.Cast<duckdb::LogicalGet>());
+      case LogicalOperatorType::LOGICAL_PROJECTION: return projection(plan.Cast<duckdb::LogicalProjection>());
+      case LogicalOperatorType::LOGICAL_FILTER:
+        visit_children(plan);
+        for (const auto& expression : plan.expressions) decides(*expression, "where");
+        return;
+      case LogicalOperatorType::LOGICAL_ORDER_BY:
+        visit_children(plan);
+        for (const auto& order : plan.Cast<duckdb::LogicalOrder>().orders) decides(*order.expression, "order by");
+        return;
+      case LogicalOperatorType::LOGICAL_LIMIT: return limit(plan.Cast<duckdb::LogicalLimit>());
+      case LogicalOperatorType::LOGICAL_SAMPLE: return visit_children(plan);
+      case LogicalOperatorType::LOGICAL_DISTINCT: return distinct(plan.Cast<duckdb::LogicalDistinct>());
+      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY: return aggregate(plan.Cast<duckdb::LogicalAggregate>());
+      case LogicalOperatorType::LOGICAL_WINDOW: return window(plan.Cast<duckdb::LogicalWindow>());
+      case LogicalOperatorType::LOGICAL_UNNEST: return unnest(plan.Cast<duckdb::LogicalUnnest>());
+      case LogicalOperatorType::LOGICAL_PIVOT: return pivot(plan.Cast<duckdb::LogicalPivot>());
+      case LogicalOperatorType::LOGICAL_EXPRESSION_GET: return values(plan.Cast<duckdb::LogicalExpressionGet>());
+      case LogicalOperatorType::LOGICAL_DUMMY_SCAN:
+      case LogicalOperatorType::LOGICAL_CHUNK_GET: return literal(plan);
+      case LogicalOperatorType::LOGICAL_CROSS_PRODUCT:
+      case LogicalOperatorType::LOGICAL_POSITIONAL_JOIN: return visit_children(plan);
+      case LogicalOperatorType::LOGICAL_ANY_JOIN: return any_join(plan.Cast<duckdb::LogicalAnyJoin>());
+      case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
+      case LogicalOperatorType::LOGICAL_ASOF_JOIN:
+      case LogicalOperatorType::LOGICAL_DELIM_JOIN: return join(plan.Cast<duckdb::LogicalComparisonJoin>());
+      case LogicalOperatorType::LOGICAL_DELIM_GET: return delim_get(plan.Cast<duckdb::LogicalDelimGet>());
+      case LogicalOperatorType::LOGICAL_UNION:
+      case LogicalOperatorType::LOGICAL_EXCEPT:
+      case LogicalOperatorType::LOGICAL_INTERSECT: return set_operation(plan.Cast<duckdb::LogicalSetOperation>());
+      case LogicalOperatorType::LOGICAL_MATERIALIZED_CTE: {
+        auto& cte = plan.Cast<duckdb::LogicalMaterializedCTE>();
+        visit(*cte.children[0]);
+        remember_cte(cte.table_index, *cte.children[0]);
+        return visit(*cte.children[1]);
+      }
+      case LogicalOperatorType::LOGICAL_RECURSIVE_CTE: return recursive(plan.Cast<duckdb::LogicalRecursiveCTE>());
+      case LogicalOperatorType::LOGICAL_CTE_REF: return cte_ref(plan.Cast<duckdb::LogicalCTERef>());
+      default: return unknown(plan);
+    }
+  }
+
+  void unknown(LogicalOperator& plan) {
+    const Ways ways =
+        everything("an operator (" + duckdb::LogicalOperatorToString(plan.type) + ") that cannot be followed");
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_[key(binding)] = ways;
+  }
+
+  void literal(LogicalOperator& plan) {
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_[key(binding)] = {};
+  }
+
+  void scan(duckdb::LogicalGet& get) {
+    visit_children(get);
+    const Relation* relation = get.children.empty() ? relation_of_(get) : nullptr;
+    Ways below;
+    for (const auto& child : get.children) {
+      for (const ColumnBinding& binding : child->GetColumnBindings()) add(below, at(binding));
+    }
+    decides(below, "table function");  // by how many rows it gives
+    const std::string& function = get.function.name;
+    const bool is_harmless = std::ranges::find(harmless, std::string_view(function)) != harmless.end();
+    const std::size_t count = std::max<std::size_t>(get.GetColumnIds().size(), 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (relation != nullptr) {
+        set(get.table_index, i, column_of(get, *relation, i));
+      } else if (is_harmless) {
+        for (Way& way : below) way.unchanged = false;
+        set(get.table_index, i, stepped(below, function + "()"));
+      } else {
+        set(get.table_index, i, sources_.unknown_function(function));
+      }
+    }
+  }
+
+  Ways column_of(const duckdb::LogicalGet& get, const Relation& relation, std::size_t number) {
+    if (get.GetColumnIds().empty()) return {};  // count(*): rows, and no column
+    const duckdb::ColumnIndex& id = get.GetColumnIds()[number];
+    if (id.IsVirtualColumn()) return {};  // the row's number, or the message's own columns
+    const std::size_t column = id.GetPrimaryIndex();
+    if (column >= relation.columns.size() || column >= get.names.size() ||
+        !duckdb::StringUtil::CIEquals(get.names[column], relation.columns[column].name)) {
+      return everything("a column of " + relation.name + " that is not declared");
+    }
+    return sources_.from(relation.columns[column]);
+  }
+
+  void projection(duckdb::LogicalProjection& projection) {
+    visit_children(projection);
+    for (std::size_t i = 0; i < projection.expressions.size(); ++i) {
+      const Expression& expression = *projection.expressions[i];
+      set(projection.table_index, i, called(ways_to(ground_, expression), alias_of(expression)));
+    }
+  }
+
+  static std::string alias_of(const Expression& expression) {
+    const std::string& alias = expression.GetAlias();
+    return alias.find_first_of("'(") == std::string::npos ? shown(alias) : "";
+  }
+
+  void limit(duckdb::LogicalLimit& limit) {
+    visit_children(limit);
+    for (auto* value : {&limit.limit_val, &limit.offset_val}) {
+      if (value->Type() == duckdb::LimitNodeType::EXPRESSION_VALUE) decides(value->GetValueExpression(), "limit");
+      if (value->Type() == duckdb::LimitNodeType::EXPRESSION_PERCENTAGE) {
+        decides(value->GetPercentageExpression(), "limit");
+      }
+    }
+  }
+
+  void distinct(duckdb::LogicalDistinct& distinct) {
+    visit_children(distinct);
+    if (distinct.distinct_type != duckdb::DistinctType::DISTINCT_ON) return;
+    for (const auto& target : distinct.distinct_targets) decides(*target, "distinct on");
+    if (!distinct.order_by) return;
+    for (const auto& order : distinct.order_by->orders) decides(*order.expression, "order by");
+  }
+
+  void aggregate(duckdb::LogicalAggregate& aggregate) {
+    visit_children(aggregate);
+    for (std::size_t i = 0; i < aggregate.groups.size(); ++i) {
+      Ways ways = ways_to(ground_, *aggregate.groups[i]);
+      decides(ways, "group by");
+      set(aggregate.group_index, i, std::move(ways));
+    }
+    for (std::size_t i = 0; i < aggregate.expressions.size(); ++i) {
+      const Expression& expression = *aggregate.expressions[i];
+      const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_AGGREGATE;
+      set(aggregate.aggregate_index, i,
+          known ? ways_to_aggregate(ground_, expression.Cast<duckdb::BoundAggregateExpression>())
+                : everything("an aggregate that cannot be followed"));
+    }
+    for (std::size_t i = 0; i < aggregate.grouping_functions.size(); ++i) set(aggregate.groupings_index, i, {});
+  }
+
+  void window(duckdb::LogicalWindow& window) {
+    visit_children(window);
+    for (std::size_t i = 0; i < window.expressions.size(); ++i) {
+      const Expression& expression = *window.expressions[i];
+      const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_WINDOW;
+      set(window.window_index, i,
+          known ? ways_to_window(ground_, expression.Cast<duckdb::BoundWindowExpression>())
+                : everything("a window function that cannot be followed"));
+    }
+  }
+
+  // unnest([a, b]) gives two rows whatever a and b are.
+  static bool has_written_length(const Expression& expression) {
+    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_UNNEST) return false;
+    const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;
+    return list.GetExpressionClass() == duckdb::ExpressionClass::BOUND_FUNCTION &&
+           list.Cast<duckdb::BoundFunctionExpression>().function.name == "list_value";
+  }
+
+  void unnest(duckdb::LogicalUnnest& unnest) {
+    visit_children(unnest);
+    for (std::size_t i = 0; i < unnest.expressions.size(); ++i) {
+      Ways ways = ways_to(ground_, *unnest.expressions[i]);
+      if (!has_written_length(*unnest.expressions[i])) decides(ways, "unnest");
+      set(unnest.unnest_index, i, std::move(ways));
+    }
+  }
+
+  // The groups come first and stay what they are; each other column may hold any of the aggregates, in the place
+  // that the pivoted value says.
+  void pivot(duckdb::LogicalPivot& pivot) {
+    visit_children(pivot);
+    const auto below = pivot.children[0]->GetColumnBindings();
+    Ways rest;
+    for (std::size_t i = pivot.bound_pivot.group_count; i < below.size(); ++i) add(rest, at(below[i]));
+    for (std::size_t i = 0; i < pivot.bound_pivot.types.size(); ++i) {
+      const bool group = i < pivot.bound_pivot.group_count && i < below.size();
+      set(pivot.pivot_index, i, group ? at(below[i]) : stepped(rest, "pivot"));
+    }
+  }
+
+  void values(duckdb::LogicalExpressionGet& values) {
+    visit_children(values);
+    for (std::size_t i = 0; i < values.expr_types.size(); ++i) {
+      Ways ways;
+      for (const auto& row : values.expressions) add(ways, ways_to(ground_, *row[i]));
+      set(values.table_index, i, std::move(ways));
+    }
+  }
+
+  void any_join(duckdb::LogicalAnyJoin& join) {
+    visit_children(join);
+    decides(*join.condition, "join");
+    if (join.join_type == duckdb::JoinType::MARK) {
+      set(join.mark_index, 0, ways_to(ground_, *join.condition));
+    }
+  }
+
+  void join(duckdb::LogicalComparisonJoin& join) {
+    if (join.delim_flipped) return unknown(join);
+    visit(*join.children[0]);
+    const bool is_delim = join.type == LogicalOperatorType::LOGICAL_DELIM_JOIN;
+    if (is_delim) {
+      std::vector<Ways>& correlated = correlated_.emplace_back();
+      for (const auto& column : join.duplicate_eliminated_columns) correlated.push_back(ways_to(ground_, *column));
+    }
+    visit(*join.children[1]);
+    if (is_delim) correlated_.pop_back();
+    Ways mark;
+    for (const duckdb::JoinCondition& condition : join.conditions) {
+      const Ways left = ways_to(ground_, *condition.left);
+      const Ways right = ways_to(ground_, *condition.right);
+      add(mark, left);
+      add(mark, right);
+      // A correlated column is joined to itself to bring the sub-query's rows back: that decides nothing.
+      if (is_delim && condition.comparison == duckdb::ExpressionType::COMPARE_NOT_DISTINCT_FROM &&
+          same_sources(left, right)) {
+        continue;
+      }
+      decides(left, "join");
+      decides(right, "join");
+    }
+    if (join.predicate) {
+      decides(*join.predicate, "join");
+      add(mark, ways_to(ground_, *join.predicate));
+    }
+    if (join.join_type == duckdb::JoinType::MARK) {
+      for (Way& way : mark) way.unchanged = false;
+      set(join.mark_index, 0, stepped(std::move(mark), "in or exists"));
+    }
+  }
+
+  static bool same_sources(const Ways& left, const Ways& right) {
+    return left.size() == right.size() && std::ranges::all_of(left, [&](const Way& way) {
+             return std::ranges::any_of(right, [&](const Way& other) { return other.source == way.source; });
+           });
+  }
+
+  // The columns of the outer query that a sub-query names. Which of several nested ones is meant stands in no
+  // binding, so each column may be that of any of them.
+  void delim_get(duckdb::LogicalDelimGet& get) {
+    for (std::size_t i = 0; i < get.chunk_types.size(); ++i) {
+      Ways ways;
+      bool found = false;
+      for (const std::vector<Ways>& outer : correlated_) {
+        if (i >= outer.size()) continue;
+        found = true;
+        add(ways, outer[i]);
+      }
+      set(get.table_index, i, found ? std::move(ways) : everything("a column of an outer query"));
+    }
+  }
+
+  void set_operation(duckdb::LogicalSetOperation& operation) {
+    visit_children(operation);
+    for (std::size_t i = 0; i < operation.column_count; ++i) {
+      Ways ways;
+      for (const auto& child : operation.children) {
+        const auto below = child->GetColumnBindings();
+        add(ways, i < below.size() ? at(below[i]) : everything("a column of a union"));
+      }
+      set(operation.table_index, i, std::move(ways));
+    }
+  }
+
+  void remember_cte(duckdb::idx_t index, LogicalOperator& definition) {
+    std::vector<Ways> columns;
+    for (const ColumnBinding& binding : definition.GetColumnBindings()) columns.push_back(at(binding));
+    ctes_[index] = std::move(columns);
+  }
+
+  void cte_ref(duckdb::LogicalCTERef& ref) {
+    const auto found = ctes_.find(ref.cte_index);
+    for (std::size_t i = 0; i < ref.chunk_types.size(); ++i) {
+      const bool known = found != ctes_.end() && i < found->second.size();
+      set(ref.table_index, i, known ? found->second[i] : everything("a column of a CTE that cannot be followed"));
+    }
+  }
+
+  // The recursive part is walked until it adds no way: there are finitely many, so it ends.
+  void recursive(duckdb::LogicalRecursiveCTE& cte) {
+    for (const auto& target : cte.key_targets) decides(*target, "using key");
+    visit(*cte.children[0]);
+    remember_cte(cte.table_index, *cte.children[0]);
+    bool grown = true;
+    while (grown) {
+      grown = false;
+      visit(*cte.children[1]);
+      const auto below = cte.children[1]->GetColumnBindings();
+      std::vector<Ways>& columns = ctes_[cte.table_index];
+      columns.resize(std::max<std::size_t>(columns.size(), below.size()));
+      for (std::size_t i = 0; i < below.size(); ++i) grown = add(columns[i], at(below[i])) || grown;
+    }
+    const std::vector<Ways>& columns = ctes_[cte.table_index];
+    for (std::size_t i = 0; i < cte.column_count; ++i) {
+      set(cte.table_index, i, i < columns.size() ? columns[i] : everything("a column of a recursive CTE"));
+    }
+  }
+
+  const RelationOfScan& relation_of_;
+  Sources sources_;
+  std::map<Binding, Ways> columns_;
+  std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
+  std::vector<std::vector<Ways>> correlated_;  // by enclosing sub-query, outermost first
+  Ground ground_;
+  Lineage lineage_;
+};
+
+}  // namespace
+
+Lineage lineage_of_plan(LogicalOperator& plan, const std::vector<std::string>& names,
+                        const std::vector<Relation>& relations, const RelationOfScan& relation_of) {
+  return PlanWalk(relations, relation_of).walk(plan, names);
+}
+
+}  // namespace sluice::engine

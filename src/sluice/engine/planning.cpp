@@ -1,0 +1,35 @@
+#include "sluice/engine/planning.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sluice::engine {
+
+duckdb::unique_ptr<duckdb::SQLStatement> parse_select(duckdb::ClientContext& context, const std::string& sql) {
+  duckdb::Parser parser(context.GetParserOptions());
+  parser.ParseQuery(sql);
+  if (parser.statements.size() != 1 || parser.statements[0]->type != duckdb::StatementType::SELECT_STATEMENT) {
+    return nullptr;
+  }
+  return std::move(parser.statements[0]);
+}
+
+tl::unexpected<Error> not_one_select(const Place& place) {
+  return fail(Fault::config, place.text() + ": select: it must be one SELECT statement");
+}
+
+tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::string& sql, const Place& place) {
+  Place at = place;
+  if (const auto found = error.ExtraInfo().find("position"); found != error.ExtraInfo().end()) {
+    const std::size_t position = std::min<std::size_t>(std::strtoul(found->second.c_str(), nullptr, 10), sql.size());
+    at.line += static_cast<int>(std::count(sql.begin(), sql.begin() + static_cast<std::ptrdiff_t>(position), '\n'));
+  }
+  std::string message = error.RawMessage();
+  // Without the quoted line and its pointer: the place says where.
+  if (const std::size_t quoted = message.find("\n\nLINE "); quoted != std::string::npos) message.resize(quoted);
+  if (const std::size_t quoted = message.find("\nLINE "); quoted != std::string::npos) message.resize(quoted);
+  std::ranges::replace(message, '\n', ' ');
+  return fail(Fault::config, at.text() + ": select: " + message);
+}
+
+}  // namespace sluice::engine
