@@ -293,7 +293,10 @@ TEST(Run, an_error_that_no_retry_helps_ends_the_run_at_once) {
   const RunOutcome outcome = story.when_run();
   ASSERT_TRUE(outcome.error);
   EXPECT_EQ(outcome.error->fault, Fault::denied);
-  EXPECT_EQ(story.world.queue.size() + story.world.table.size() >= 190U, true);
+  EXPECT_GT(story.world.queue.size(), 0U);
+  for (std::uint32_t number = 1; number <= 200; ++number) {
+    EXPECT_TRUE(story.world.queue.contains(number) || story.world.ledger.contains(key_of(number))) << number;
+  }
 }
 
 TEST(Run, a_queue_that_fails_ends_the_run_and_gives_back_what_is_open) {
