@@ -8,7 +8,7 @@
 
 namespace sluice::project {
 
-enum class Role { queue, database };
+enum class Role { queue, object_store, database };
 std::string_view to_string(Role role);
 
 struct ConnectorKind {

@@ -25,6 +25,11 @@ enum class Shape {
   count,   // a whole number from 1
   scalar,  // any scalar
   scalar_list,
+  mode,         // append | replace | merge
+  columns,      // a name, or a list of names
+  format,       // csv | json
+  compression,  // auto | none | gzip | zstd
+  character,
   path,  // a.b.c, or a list of names
   pii,   // ip | device | email | text
 };
@@ -45,7 +50,8 @@ inline constexpr std::array project_keys{
 };
 
 inline constexpr std::array flow_keys{
-    KeyRule{"from", Shape::from, true, "where rows come from: { queue: CONNECTION }"},
+    KeyRule{"from", Shape::from, true,
+            "where rows come from: { queue: CONNECTION }, or { objects: CONNECTION, key: KEY }"},
     KeyRule{"record", Shape::record, true, "the contract of one input row: field -> type"},
     KeyRule{"extra", Shape::extra, false,
             "what a field that the record does not name does: ignore (default) or reject"},
@@ -55,14 +61,30 @@ inline constexpr std::array flow_keys{
     KeyRule{"max_rejects", Shape::limit, false, "a run stops before it commits more rejects: 100 or 1%"},
 };
 
-inline constexpr std::array from_keys{
+// What a flow reads is told by the first key of each list.
+inline constexpr std::array from_queue_keys{
     KeyRule{"queue", Shape::name, true, "a connection in the role of a queue"},
+};
+inline constexpr std::array from_objects_keys{
+    KeyRule{"objects", Shape::name, true, "a connection in the role of an object store"},
+    KeyRule{"key", Shape::text, false, "one object, by its exact key"},
+    KeyRule{"glob", Shape::text, false, "all objects whose key it matches: * and ? within a level, ** over levels"},
+    KeyRule{"prefix", Shape::text, false, "all objects whose key begins so"},
+    KeyRule{"format", Shape::format, false, "csv (default), or json: one JSON object a line"},
+    KeyRule{"compression", Shape::compression, false, "auto (default: by the key's .gz or .zst), none, gzip or zstd"},
+    KeyRule{"delimiter", Shape::character, false, "of CSV, between fields (default ,; \\t is a tab)"},
+    KeyRule{"quote", Shape::character, false, "of CSV, around a field (default \"; an empty text: none)"},
+    KeyRule{"header", Shape::boolean, false, "of CSV, whether the first line names the columns (default true)"},
+    KeyRule{"null_text", Shape::text, false, "of CSV, what NULL is, unquoted (default: an empty field)"},
 };
 
 inline constexpr std::array into_keys{
     KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE"},
     KeyRule{"create", Shape::text_or_true, false,
             "how a missing table is made: a file of SQL, or true: from the columns"},
+    KeyRule{"mode", Shape::mode, false,
+            "what becomes of the rows that are there: append (default), replace or merge; the last two from objects"},
+    KeyRule{"key", Shape::columns, false, "the columns that tell rows apart: a unique index is over them"},
 };
 
 inline constexpr std::array rejects_keys{

@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "sluice/core/database.hpp"
+#include "sluice/core/object_store.hpp"
 #include "sluice/core/record.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/settings.hpp"
+#include "sluice/objects/format.hpp"
 #include "sluice/project/connector.hpp"
 
 namespace sluice::project {
@@ -34,7 +36,10 @@ struct RejectLimit {
 };
 
 struct From {
-  std::string connection;  // in the role of a queue
+  Role role = Role::queue;  // of the connection
+  std::string connection;
+  ObjectNames objects{};                                            // of an object store
+  objects::Dialect dialect{.format = objects::Format::json_lines};  // a message's body is JSON, too
 };
 
 struct Flow {
@@ -47,6 +52,8 @@ struct Flow {
   std::string into_connection;  // in the role of a database
   TableName into_table;
   std::optional<CreateTable> create;
+  Mode mode = Mode::append;
+  std::vector<std::string> key;      // columns of the table
   std::optional<TableName> rejects;  // in the same database
   RejectLimit max_rejects;
 };

@@ -83,7 +83,7 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
               {"minProperties", 1},
               {"propertyNames", {{"maxLength", 63}}},
               {"additionalProperties", {{"anyOf", {type_schema(), object(field_keys, connectors)}}}}};
-    case Shape::from: return object(from_keys, connectors);
+    case Shape::from: return {{"oneOf", {object(from_queue_keys, connectors), object(from_objects_keys, connectors)}}};
     case Shape::into: return object(into_keys, connectors);
     case Shape::rejects: return object(rejects_keys, connectors);
     case Shape::limit:
@@ -98,6 +98,12 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
     case Shape::count:
       return {
           {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^[1-9][0-9]*$|") + variable)}}};
+    case Shape::mode: return text_matching(std::string("^(append|replace|merge)$|") + variable);
+    case Shape::format: return text_matching(std::string("^(csv|json)$|") + variable);
+    case Shape::compression: return text_matching(std::string("^(auto|none|gzip|zstd)$|") + variable);
+    case Shape::character: return text_matching(std::string(R"(^(\\t|[\x00-\x7f]?)$|)") + variable);
+    case Shape::columns:
+      return {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"minItems", 1}, {"items", {{"type", "string"}}}}}}};
     case Shape::scalar: return {{"type", {"string", "number", "boolean", "null"}}};
     case Shape::scalar_list: return {{"type", "array"}, {"minItems", 1}, {"items", scalar()}};
     case Shape::path:
