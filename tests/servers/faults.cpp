@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace sluice::servers {
 namespace {
@@ -40,60 +39,22 @@ constexpr std::array fault_table{
 
 }  // namespace
 
-Parameters read_parameters(std::string_view text, char separator) {
-  Parameters parameters;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    const std::string_view pair = text.substr(0, end);
-    text.remove_prefix(std::min(text.size(), end + 1));
-    const std::size_t equals = pair.find('=');
-    // "throttle,count=2" on the command line: the first word is the fault's name.
-    if (equals == std::string_view::npos)
-      parameters.emplace("fault", pair);
-    else
-      parameters.emplace(pair.substr(0, equals), pair.substr(equals + 1));
-  }
-  return parameters;
-}
-
-std::int64_t number_of(const Parameters& parameters, std::string_view name, std::int64_t otherwise) {
-  const auto found = parameters.find(name);
-  return found == parameters.end() ? otherwise : std::atoll(found->second.c_str());
-}
-
 bool Faults::add(const Parameters& parameters, std::string& problem) {
-  const auto text = [&parameters](std::string_view name) {
-    const auto found = parameters.find(name);
-    return found == parameters.end() ? std::string() : found->second;
-  };
-  const std::string name = text("fault");
+  const std::string name = text_of(parameters, "fault");
   const auto* const row = std::ranges::find(fault_table, std::string_view(name), &FaultRow::name);
   if (row == fault_table.end()) {
     problem = "no such fault: " + name + "; there are:";
     for (const FaultRow& each : fault_table) problem.append(" ").append(each.name);
     return false;
   }
-  const std::string probability = text("probability");
-  const std::string action = row->action.empty() ? text("action") : std::string(row->action);
-  faults_.push_back({name, action, number_of(parameters, "count", -1), number_of(parameters, "skip", 0),
-                     probability.empty() ? 1.0 : std::strtod(probability.c_str(), nullptr),
-                     Time{number_of(parameters, "ms", 100)}});
+  list_.add(name, parameters, row->action);
   return true;
 }
 
 Effects Faults::on(std::string_view action) {
   Effects effects;
-  for (Fault& fault : faults_) {
-    if (!fault.action.empty() && fault.action != action) continue;
-    if (fault.skip > 0) {
-      --fault.skip;
-      continue;
-    }
-    if (fault.count == 0) continue;
-    if (fault.probability < 1 && std::uniform_real_distribution<>()(random_) >= fault.probability) continue;
-    if (fault.count > 0) --fault.count;
-    ++struck_[fault.name];
-    std::ranges::find(fault_table, std::string_view(fault.name), &FaultRow::name)->apply(effects, fault.time);
+  for (const FaultList::Strike& strike : list_.on(action)) {
+    std::ranges::find(fault_table, strike.name, &FaultRow::name)->apply(effects, strike.time);
   }
   return effects;
 }

@@ -4,21 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <random>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "fault_list.hpp"
 #include "http_loop.hpp"
 #include "queue_answer.hpp"
 
 namespace sluice::servers {
-
-using Parameters = std::map<std::string, std::string, std::less<>>;  // of a URL's query
-
-// Reads "a=1&b=2"; `separator` is ',' on the command line.
-Parameters read_parameters(std::string_view text, char separator = '&');
-std::int64_t number_of(const Parameters& parameters, std::string_view name, std::int64_t otherwise);
 
 // What the faults that strike one call change about it.
 struct Effects {
@@ -37,27 +30,16 @@ struct Effects {
 
 class Faults {
  public:
-  explicit Faults(std::uint64_t seed) : random_(seed) {}
+  explicit Faults(std::uint64_t seed) : list_(seed) {}
 
-  // fault=NAME, and of choice: action=ACTION (any), count=N (for ever), skip=N calls first,
-  // probability=P (1), ms=N (for delay and slow_body). False, with the reason, when it cannot be.
+  // fault=NAME, and what FaultList takes. False, with the reason, when it cannot be.
   bool add(const Parameters& parameters, std::string& problem);
-  void clear() { faults_.clear(); }
+  void clear() { list_.clear(); }
   Effects on(std::string_view action);
-  const std::map<std::string, std::uint64_t>& struck() const { return struck_; }
+  const std::map<std::string, std::uint64_t>& struck() const { return list_.struck(); }
 
  private:
-  struct Fault {
-    std::string name;
-    std::string action;
-    std::int64_t count;
-    std::int64_t skip;
-    double probability;
-    std::chrono::milliseconds time;
-  };
-  std::vector<Fault> faults_;
-  std::map<std::string, std::uint64_t> struck_;  // how often each did
-  std::mt19937_64 random_;
+  FaultList list_;
 };
 
 }  // namespace sluice::servers

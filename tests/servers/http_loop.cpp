@@ -30,11 +30,17 @@ bool same_name(std::string_view a, std::string_view b) {
 std::string_view reason(int status) {
   switch (status) {
     case 200: return "OK";
+    case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
     case 400: return "Bad Request";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 411: return "Length Required";
+    case 409: return "Conflict";
+    case 412: return "Precondition Failed";
     case 413: return "Payload Too Large";
+    case 416: return "Range Not Satisfiable";
     case 500: return "Internal Server Error";
     case 503: return "Service Unavailable";
     default: return "Answer";
@@ -243,6 +249,7 @@ bool HttpLoop::read_request(Connection& connection, HttpRequest& request, std::s
       connection.greeted = true;
       connection.out += "HTTP/1.1 100 Continue\r\n\r\n";
     }
+    connection.in.reserve(size + padding);  // one move for a body of megabytes
     return false;
   }
   request.body = in.substr(head_end + 4, length);
@@ -274,6 +281,7 @@ void HttpLoop::answer(Ticket ticket, const HttpAnswer& answer) {
   out += "Content-Length: ";
   out.append(number.data(), std::to_chars(number.begin(), number.end(), answer.body.size()).ptr);
   out += "\r\n\r\n";
+  if (answer.without_body) return answer.delay.count() > 0 ? send_after(ticket, answer.delay) : send(ticket.fd);
   if (answer.ending == Ending::truncate) {
     out += answer.body.substr(0, answer.body.size() / 2);
     connection->closing = true;
@@ -285,12 +293,16 @@ void HttpLoop::answer(Ticket ticket, const HttpAnswer& answer) {
     const std::size_t head = out.size() - answer.body.size();
     after(answer.delay, [=, this, wait = answer.drip / 16] { drip(ticket, head, step, wait); });
   } else if (answer.delay.count() > 0) {
-    after(answer.delay, [this, ticket] {
-      if (alive(ticket)) send(ticket.fd);
-    });
+    send_after(ticket, answer.delay);
   } else {
     send(ticket.fd);
   }
+}
+
+void HttpLoop::send_after(Ticket ticket, std::chrono::milliseconds wait) {
+  after(wait, [this, ticket] {
+    if (alive(ticket)) send(ticket.fd);
+  });
 }
 
 // Sends what stands before `upto`, and the next piece after `wait`.

@@ -40,6 +40,7 @@ struct HttpAnswer {
   std::string_view content_type = "application/json";
   std::string_view headers{};  // further whole lines, each with its line end
   std::string_view body{};
+  bool without_body = false;  // to HEAD: only its length is told
   std::chrono::milliseconds delay{0};
   std::chrono::milliseconds drip{0};
   Ending ending = Ending::keep;
@@ -96,6 +97,7 @@ class HttpLoop {
   bool read_request(Connection& connection, HttpRequest& request, std::size_t& size);
   void refuse(Connection& connection, int status);
   void send(int fd);
+  void send_after(Ticket ticket, std::chrono::milliseconds wait);
   void drip(Ticket ticket, std::size_t upto, std::size_t step, std::chrono::milliseconds wait);
   void close(int fd);
   Connection* find(Ticket ticket);

@@ -1,14 +1,11 @@
 // A queue server for tests and benchmarks: SQS's standard queues on loopback, strict, quick and able to
 // fail on purpose. Prints its port on stdout and serves until SIGTERM or SIGINT.
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 
 #include "queue_service.hpp"
+#include "server_main.hpp"
 
 int main(int argc, char** argv) {
   using namespace sluice::servers;
@@ -28,24 +25,12 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   options.delay = std::chrono::milliseconds{delay};
-  if (!signing.empty()) {
-    const std::size_t first = signing.find(':');
-    const std::size_t second = signing.find(':', first + 1);
-    if (first == std::string::npos) {
-      std::fputs("queue_server: --check-signature wants KEY_ID:SECRET\n", stderr);
-      return 2;
-    }
-    options.key = SigningKey{signing.substr(0, first), signing.substr(first + 1, second - first - 1),
-                             second == std::string::npos ? std::string() : signing.substr(second + 1)};
+  if (!signing.empty()) options.key = read_signing_key(signing);
+  if (options.key && options.key->id.empty()) {
+    std::fputs("queue_server: --check-signature wants KEY_ID:SECRET\n", stderr);
+    return 2;
   }
-
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTERM);
-  sigaddset(&stops, SIGINT);
-  sigprocmask(SIG_BLOCK, &stops, nullptr);
-  const int stop_fd = signalfd(-1, &stops, SFD_CLOEXEC);
-
+  hold_signals();
   std::unique_ptr<QueueService> service;
   HttpLoop loop([&service](HttpLoop::Ticket ticket, const HttpRequest& request) { service->handle(ticket, request); });
   service = std::make_unique<QueueService>(options, loop);
@@ -56,14 +41,5 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  port = loop.listen(port);
-  if (port == 0) {
-    std::perror("queue_server: cannot listen on 127.0.0.1");
-    return 1;
-  }
-  std::printf("%d\n", port);
-  std::fflush(stdout);
-  loop.run(stop_fd);
-  ::close(stop_fd);
-  return 0;
+  return serve(loop, port, "queue_server");
 }

@@ -61,15 +61,93 @@ std::string canonical_query(std::string_view query) {
   return out;
 }
 
+// Names in signed order, with their values; false when the host is not among them.
+bool append_headers(std::string& canonical, const HttpRequest& request, std::string_view names) {
+  bool host = false;
+  for (const std::string_view name : split(names, ';')) {
+    host = host || name == "host";
+    canonical.append(name).append(":").append(trimmed(request.header(name))).append("\n");
+  }
+  canonical.append("\n").append(names).append("\n");
+  return host;
+}
+
+std::string signature_of(const std::string& canonical, std::string_view date, std::string_view day,
+                         std::string_view region, std::string_view service, const SigningKey& key) {
+  std::string text = "AWS4-HMAC-SHA256\n";
+  text.append(date).append("\n").append(day).append("/").append(region).append("/").append(service);
+  text.append("/aws4_request\n").append(hex(sha256(canonical)));
+  const Sha256 of_day = hmac_sha256("AWS4" + key.secret, day);
+  const Sha256 of_region = hmac_sha256(as_text(of_day), region);
+  const Sha256 of_service = hmac_sha256(as_text(of_region), service);
+  const Sha256 signing = hmac_sha256(as_text(of_service), "aws4_request");
+  return hex(hmac_sha256(as_text(signing), text));
+}
+
 }  // namespace
 
-Signature check_signature(const HttpRequest& request, const SigningKey& key, std::int64_t now_seconds) {
+std::string_view signed_region(const HttpRequest& request) {
+  const auto scope = split(part_of(request.header("authorization"), "Credential"), '/');
+  return scope.size() == 5 ? scope[2] : std::string_view{};
+}
+
+Signature check_presigned(const HttpRequest& request, const SigningKey& key, std::int64_t now_seconds) {
+  std::string rest;  // the query as it was signed
+  std::string signature;
+  std::string date;
+  std::string scope_text;
+  std::string names;
+  std::string token;
+  std::int64_t expires = 0;
+  const auto decoded = [](std::string_view value) {
+    std::string out;
+    for (std::size_t at = 0; at < value.size(); ++at) {
+      if (value[at] != '%') {
+        out += value[at];
+        continue;
+      }
+      out += static_cast<char>(std::strtol(std::string(value.substr(at + 1, 2)).c_str(), nullptr, 16));
+      at += 2;
+    }
+    return out;
+  };
+  for (const std::string_view pair : split(request.query, '&')) {
+    const std::size_t equals = pair.find('=');
+    const std::string_view name = pair.substr(0, equals);
+    const std::string value = equals == std::string_view::npos ? std::string() : decoded(pair.substr(equals + 1));
+    if (name == "X-Amz-Signature") {
+      signature = value;
+      continue;
+    }
+    rest.append(rest.empty() ? "" : "&").append(pair);
+    if (name == "X-Amz-Date") date = value;
+    if (name == "X-Amz-Credential") scope_text = value;
+    if (name == "X-Amz-SignedHeaders") names = value;
+    if (name == "X-Amz-Security-Token") token = value;
+    if (name == "X-Amz-Expires") expires = std::atoll(value.c_str());
+  }
+  const auto scope = split(scope_text, '/');
+  if (signature.empty() || scope.size() != 5) return Signature::absent;
+  if (scope[0] != key.id || token != key.token) return Signature::unknown_key;
+  if (expires < 1 || expires > 7 * 86400 || date.substr(0, 8) != scope[1]) return Signature::wrong;
+  if (now_seconds > seconds_of(date) + expires) return Signature::expired;
+  std::string canonical;
+  canonical.append(request.method).append("\n").append(request.path).append("\n");
+  canonical.append(canonical_query(rest)).append("\n");
+  if (!append_headers(canonical, request, names)) return Signature::wrong;
+  canonical += "UNSIGNED-PAYLOAD";
+  const bool same = signature_of(canonical, date, scope[1], scope[2], "s3", key) == signature;
+  return same ? Signature::good : Signature::wrong;
+}
+
+Signature check_signature(const HttpRequest& request, const SigningKey& key, std::int64_t now_seconds,
+                          std::string_view service) {
   const std::string_view authorization = request.header("authorization");
   if (!authorization.starts_with("AWS4-HMAC-SHA256 ")) return Signature::absent;
   const auto scope = split(part_of(authorization, "Credential"), '/');
   const std::string_view signed_headers = part_of(authorization, "SignedHeaders");
   const std::string_view date = request.header("x-amz-date");
-  if (scope.size() != 5 || scope[3] != "sqs" || scope[4] != "aws4_request") return Signature::wrong;
+  if (scope.size() != 5 || scope[3] != service || scope[4] != "aws4_request") return Signature::wrong;
   if (scope[0] != key.id || request.header("x-amz-security-token") != key.token) return Signature::unknown_key;
   if (date.substr(0, 8) != scope[1]) return Signature::wrong;
   if (std::abs(seconds_of(date) - now_seconds) > skew_seconds_max) return Signature::expired;
@@ -77,22 +155,13 @@ Signature check_signature(const HttpRequest& request, const SigningKey& key, std
   std::string canonical;
   canonical.append(request.method).append("\n").append(request.path).append("\n");
   canonical.append(canonical_query(request.query)).append("\n");
-  bool host = false;
-  for (const std::string_view name : split(signed_headers, ';')) {
-    host = host || name == "host";
-    canonical.append(name).append(":").append(trimmed(request.header(name))).append("\n");
-  }
-  if (!host) return Signature::wrong;
-  canonical.append("\n").append(signed_headers).append("\n").append(hex(sha256(request.body)));
-
-  std::string text = "AWS4-HMAC-SHA256\n";
-  text.append(date).append("\n");
-  text.append(scope[1]).append("/").append(scope[2]).append("/sqs/aws4_request\n").append(hex(sha256(canonical)));
-  const Sha256 day = hmac_sha256("AWS4" + key.secret, scope[1]);
-  const Sha256 region = hmac_sha256(as_text(day), scope[2]);
-  const Sha256 service = hmac_sha256(as_text(region), "sqs");
-  const Sha256 signing = hmac_sha256(as_text(service), "aws4_request");
-  const bool same = hex(hmac_sha256(as_text(signing), text)) == part_of(authorization, "Signature");
+  if (!append_headers(canonical, request, signed_headers)) return Signature::wrong;
+  // S3 wants the body's hash, or the word that there is none, as a signed header.
+  const std::string_view payload = request.header("x-amz-content-sha256");
+  if (service == "s3" && payload.empty()) return Signature::wrong;
+  canonical.append(service == "s3" ? std::string(payload) : hex(sha256(request.body)));
+  const bool same =
+      signature_of(canonical, date, scope[1], scope[2], service, key) == part_of(authorization, "Signature");
   return same ? Signature::good : Signature::wrong;
 }
 

@@ -12,17 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "support/server_process.hpp"
+
 namespace sluice::support {
-
-struct HttpReply {
-  int status = 0;  // 0: there was no whole answer
-  std::string headers;
-  std::string body;
-};
-
-// One request on a connection of its own. `signing`: "KEY_ID:SECRET" has libcurl sign it for SQS.
-HttpReply http(std::string_view method, const std::string& url, std::string_view body = {},
-               const std::vector<std::string>& headers = {}, const std::string& signing = {});
 
 // What the double knows of one queue, and its calls by action since the start or reset().
 struct QueueStats {

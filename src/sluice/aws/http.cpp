@@ -128,7 +128,8 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* to) {
   if (name == "content-length" && transfer.request.method != "HEAD") {
     std::size_t length = 0;
     std::from_chars(value.data(), value.data() + value.size(), length);
-    transfer.response.body.reserve(std::min({length, reserve_max, transfer.body_bytes_max}));
+    const std::size_t believed = std::max(reserve_max, transfer.request.answer_bytes);
+    transfer.response.body.reserve(std::min({length, believed, transfer.body_bytes_max}));
   }
   return size;
 }
@@ -345,11 +346,12 @@ class Http::Impl {
                      static_cast<long>(std::min(connect_timeout, request.timeout).count()));
 
     const std::string& method = request.method;
-    const bool has_body = !request.body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
+    const std::string_view body = request.content();
+    const bool has_body = !body.empty() || method == "POST" || method == "PUT" || method == "PATCH";
     if (has_body) {
       curl_easy_setopt(easy, CURLOPT_POST, 1L);
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.empty() ? "" : body.data());
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     } else if (method == "HEAD") {
       curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {

@@ -24,8 +24,12 @@ struct Request {
   std::string url;    // scheme, host, port, path and query, encoded as it goes on the wire
   Headers headers{};  // without Host and Content-Length
   std::string body{};
+  std::string_view body_view{};  // in place of `body`: bytes that stay where they are until the call has ended
+  std::size_t answer_bytes = 0;  // how much is expected, so that it is read into one piece of memory
   std::chrono::milliseconds timeout{30000};
   bool to_metadata = false;  // plain http is also allowed to the link-local addresses of is_metadata_address()
+
+  std::string_view content() const { return body_view.data() == nullptr ? std::string_view(body) : body_view; }
 };
 
 struct Response {

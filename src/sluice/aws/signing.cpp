@@ -288,7 +288,7 @@ class Signer::Impl {
     if (options_.unsigned_payload) {
       payload_ = unsigned_payload_text;
     } else {
-      append_hex(payload_, hasher_.hash(request.body));
+      append_hex(payload_, hasher_.hash(request.content()));
     }
   }
 

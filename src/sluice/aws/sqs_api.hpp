@@ -57,7 +57,7 @@ class SqsApi {
   // Until at least one call has ended, `wait` has passed, or wake().
   virtual void work(std::chrono::milliseconds wait) = 0;
   virtual void wake() = 0;
-  virtual const std::map<std::string, std::uint64_t>& calls() const = 0;
+  virtual std::map<std::string, std::uint64_t> calls() const = 0;
 };
 
 }  // namespace sluice::aws

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sluice/aws/sqs_backoff.hpp"
+#include "sluice/aws/backoff.hpp"
 #include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 

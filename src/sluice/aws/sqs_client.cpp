@@ -1,14 +1,12 @@
 #include "sluice/aws/sqs_client.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "sluice/aws/signed_calls.hpp"
 #include "sluice/aws/sqs_errors.hpp"
 #include "sluice/aws/uri.hpp"
-#include "sluice/core/log.hpp"
 
 namespace sluice::aws {
 namespace {
@@ -16,8 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds answer_time{20};     // for an answer, beyond the long poll
-constexpr std::int64_t skew_min = 60;  // seconds; AWS refuses from 300 on
+constexpr seconds answer_time{20};  // for an answer, beyond the long poll
 
 // No whole answer came, or there is nothing to sign with.
 SqsError unreachable(Error error, std::string_view action) {
@@ -45,11 +42,13 @@ class SqsClient::Impl {
 
   Impl(SqsOptions options, const Clock& clock, SqsKnown known)
       : options_(std::move(options)),
-        clock_(clock),
-        http_(HttpOptions{.insecure = options_.insecure}),
-        credentials_(options_.credentials, http_, clock),
-        signer_("sqs", options_.region),
-        known_(std::move(known)) {
+        known_(std::move(known)),
+        calls_({.connection = options_.connection,
+                .service = "sqs",
+                .region = options_.region,
+                .credentials = options_.credentials,
+                .http = {.insecure = options_.insecure}},
+               clock, [this](const Response& response) { return protocol_->read_error(response); }) {
     if (options_.protocol != ProtocolChoice::automatic) known_.protocol = options_.protocol;
     if (options_.key.from != KeyRule::From::automatic) known_.key = options_.key.from;
     if (known_.url.empty()) known_.url = options_.url;
@@ -141,37 +140,10 @@ class SqsClient::Impl {
           });
   }
 
-  // Answers are only noted down while HTTP works, and handled here, one after the other: looking for
-  // new credentials works on HTTP, too, in the middle of starting a call.
-  void work(milliseconds wait) {
-    if (ended_.empty()) http_.work(wait);
-    handling_.swap(ended_);
-    for (Ended& ended : handling_) {
-      if (ended.number != 0) finish(ended);
-    }
-    handling_.clear();
-  }
-
-  Http& http() { return http_; }
+  SignedCalls& calls() { return calls_; }
   const SqsKnown& known() const { return known_; }
-  std::string credentials_from() const { return credentials_.where(); }
-  const std::map<std::string, std::uint64_t>& calls() const { return calls_; }
 
  private:
-  struct Call {
-    std::string_view action;
-    std::string body;
-    std::string url;
-    milliseconds timeout{};
-    bool renewed = false;    // credentials were looked for again
-    bool corrected = false;  // the clock was
-    AnswerDone done;
-  };
-  struct Ended {
-    std::size_t number = 0;
-    Result<Response> response;
-  };
-
   void use_protocol(ProtocolChoice choice) {
     protocol_ = choice == ProtocolChoice::query ? make_query_protocol() : make_json_protocol();
   }
@@ -205,119 +177,44 @@ class SqsClient::Impl {
   SqsResult<Response> wait_for(std::string_view action, std::string body, const std::string& url) {
     std::optional<SqsResult<Response>> answer;
     start(action, std::move(body), url, seconds(0), [&answer](SqsResult<Response> got) { answer = std::move(got); });
-    while (!answer) work(milliseconds(1000));
+    while (!answer) calls_.work(milliseconds(1000));
     return std::move(*answer);
   }
 
   void start(std::string_view action, std::string body, const std::string& url, seconds wait, AnswerDone done) {
-    const std::size_t number = take_number();
-    calls_under_way_[number] = {action, std::move(body), url, answer_time + wait, false, false, std::move(done)};
-    send_call(number);
-  }
-
-  // Numbers start at 1; a slot is used again when its call has ended.
-  std::size_t take_number() {
-    if (free_.empty()) {
-      if (calls_under_way_.empty()) calls_under_way_.emplace_back();
-      calls_under_way_.emplace_back();
-      return calls_under_way_.size() - 1;
-    }
-    const std::size_t number = free_.back();
-    free_.pop_back();
-    return number;
-  }
-
-  void send_call(std::size_t number) {
-    auto credentials = credentials_.get();
-    if (!credentials) {
-      ended_.push_back({number, fail(std::move(credentials).error())});
-      return;
-    }
-    const Call& call = calls_under_way_[number];
     Request request;
     request.url = options_.endpoint;
-    const auto queue = protocol_->posts_to_queue() && !call.url.empty() ? split_url(call.url) : std::nullopt;
+    const auto queue = protocol_->posts_to_queue() && !url.empty() ? split_url(url) : std::nullopt;
     if (queue && !queue->path.empty()) {
       request.url += queue->path;
     } else {
       request.url += '/';
     }
-    protocol_->add_headers(request.headers, call.action);
-    request.body = call.body;
-    request.timeout = call.timeout;
-    if (*credentials) {
-      const auto now = std::chrono::system_clock::to_time_t(clock_.now());
-      signer_.sign(request, **credentials, static_cast<std::int64_t>(now) + skew_);
-    }
-    if (const auto kind = calls_.find(std::string(call.action)); kind != calls_.end()) {
-      ++kind->second;
-    } else {
-      calls_.emplace(call.action, 1);
-    }
-    http_.start(std::move(request), [this, number](Result<Response> response) {
-      ended_.push_back({number, std::move(response)});
+    protocol_->add_headers(request.headers, action);
+    request.body = std::move(body);
+    request.timeout = answer_time + wait;
+    calls_.start(action, std::move(request), [this, action, done = std::move(done)](Result<Response> response) {
+      done(judge(action, std::move(response)));
     });
   }
 
-  void finish(Ended& ended) {
-    SqsResult<Response> answer = judge(ended);
-    if (retrying_) {
-      retrying_ = false;
-      send_call(ended.number);
-      return;
-    }
-    AnswerDone done = std::move(calls_under_way_[ended.number].done);
-    calls_under_way_[ended.number] = {};
-    free_.push_back(ended.number);
-    done(std::move(answer));
-  }
-
-  SqsResult<Response> judge(Ended& ended) {
-    Call& call = calls_under_way_[ended.number];
+  SqsResult<Response> judge(std::string_view action, Result<Response> answer) {
     asked_in_vain_ = false;
-    if (!ended.response) return tl::unexpected(unreachable(std::move(ended.response).error(), call.action));
-    Response& response = *ended.response;
-    if (response.status == 200) return std::move(response);
-    const std::optional<RemoteError> remote = protocol_->read_error(response);
+    if (!answer) return tl::unexpected(unreachable(std::move(answer).error(), action));
+    if (answer->status == 200) return std::move(*answer);
+    const std::optional<RemoteError> remote = protocol_->read_error(*answer);
     asked_in_vain_ = !remote;
-    if (remote && is_skewed(*remote) && !call.corrected && correct_clock(response)) {
-      call.corrected = retrying_ = true;
-    } else if (remote && is_expired(*remote) && !call.renewed && !options_.credentials.anonymous) {
-      credentials_.forget();
-      call.renewed = retrying_ = true;
-    }
     return tl::unexpected(
-        describe_sqs_error({call.action, options_.name, options_.region, options_.endpoint, response.status}, remote));
-  }
-
-  // True if the server's clock is far from the one that we signed with.
-  bool correct_clock(const Response& response) {
-    const auto theirs = parse_http_date(response.header("date"));
-    if (!theirs) return false;
-    const std::int64_t skew = *theirs - static_cast<std::int64_t>(std::chrono::system_clock::to_time_t(clock_.now()));
-    if (std::abs(skew - skew_) < skew_min) return false;
-    skew_ = skew;
-    log::warning("clock_differs", {{"connection", options_.connection}, {"seconds", std::to_string(skew)}});
-    return true;
+        describe_sqs_error({action, options_.name, options_.region, options_.endpoint, answer->status}, remote));
   }
 
   SqsOptions options_;
-  const Clock& clock_;
-  Http http_;
-  CredentialsChain credentials_;
-  Signer signer_;
   SqsKnown known_;
   std::unique_ptr<SqsProtocol> protocol_;
   std::unique_ptr<MessageReader> reader_;
-  Received received_;  // used again for each answer
-  std::vector<Call> calls_under_way_;
-  std::vector<std::size_t> free_;
-  std::vector<Ended> ended_;
-  std::vector<Ended> handling_;
-  std::map<std::string, std::uint64_t> calls_;
-  std::int64_t skew_ = 0;       // seconds that AWS's clock is ahead of ours
-  bool retrying_ = false;       // judge() wants the call sent once more
+  Received received_;           // used again for each answer
   bool asked_in_vain_ = false;  // the last answer was not one of this protocol
+  SignedCalls calls_;
 };
 
 SqsClient::SqsClient(SqsOptions options, const Clock& clock, SqsKnown known)
@@ -330,15 +227,15 @@ SqsResult<std::vector<BatchFailure>> SqsClient::send(std::span<const OutgoingMes
 }
 SqsResult<std::chrono::hours> SqsClient::retention_of(const std::string& arn) { return impl_->retention_of(arn); }
 const SqsKnown& SqsClient::known() const { return impl_->known(); }
-std::string SqsClient::credentials_from() const { return impl_->credentials_from(); }
+std::string SqsClient::credentials_from() const { return impl_->calls().credentials_from(); }
 void SqsClient::receive(const ReceiveCall& call, ReceiveDone done) { impl_->receive(call, std::move(done)); }
 void SqsClient::batch(BatchKind kind, std::span<const std::string_view> handles, seconds visibility, BatchDone done) {
   impl_->batch(kind, handles, visibility, std::move(done));
 }
 void SqsClient::attributes(AttributesDone done) { impl_->attributes(std::move(done)); }
-void SqsClient::work(milliseconds wait) { impl_->work(wait); }
-void SqsClient::wake() { impl_->http().wake(); }
-const std::map<std::string, std::uint64_t>& SqsClient::calls() const { return impl_->calls(); }
+void SqsClient::work(milliseconds wait) { impl_->calls().work(wait); }
+void SqsClient::wake() { impl_->calls().wake(); }
+std::map<std::string, std::uint64_t> SqsClient::calls() const { return impl_->calls().calls(); }
 
 SqsAttributes read_sqs_attributes(const std::map<std::string, std::string>& attributes) {
   SqsAttributes read;
@@ -374,14 +271,6 @@ SqsAttributes read_sqs_attributes(const std::map<std::string, std::string>& attr
     }
   }
   return read;
-}
-
-std::optional<std::int64_t> parse_http_date(std::string_view text) {
-  std::tm time{};
-  const std::string copy(text);
-  const char* end = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &time);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return static_cast<std::int64_t>(timegm(&time));
 }
 
 }  // namespace sluice::aws

@@ -41,7 +41,7 @@ class SqsClient final : public SqsApi {
   void attributes(AttributesDone done) override;
   void work(std::chrono::milliseconds wait) override;
   void wake() override;
-  const std::map<std::string, std::uint64_t>& calls() const override;
+  std::map<std::string, std::uint64_t> calls() const override;
 
  private:
   class Impl;
@@ -50,8 +50,5 @@ class SqsClient final : public SqsApi {
 
 // What the queue's attributes say. Missing ones keep their defaults.
 SqsAttributes read_sqs_attributes(const std::map<std::string, std::string>& attributes);
-
-// "Wed, 21 Oct 2015 07:28:00 GMT" -> seconds since 1970; empty if it is no such date.
-std::optional<std::int64_t> parse_http_date(std::string_view text);
 
 }  // namespace sluice::aws

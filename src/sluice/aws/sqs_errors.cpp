@@ -1,32 +1,11 @@
 #include "sluice/aws/sqs_errors.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sluice::aws {
 namespace {
 
-bool is_one_of(std::string_view code, std::span<const std::string_view> codes) {
-  for (const std::string_view one : codes) {
-    if (code == one) return true;
-  }
-  return false;
-}
-
-constexpr std::array<std::string_view, 3> expired{"ExpiredToken", "ExpiredTokenException", "RequestExpired"};
-constexpr std::array<std::string_view, 8> unknown_key{"InvalidClientTokenId",
-                                                      "InvalidAccessKeyId",
-                                                      "UnrecognizedClientException",
-                                                      "InvalidSecurity",
-                                                      "InvalidToken",
-                                                      "MissingAuthenticationToken",
-                                                      "IncompleteSignature",
-                                                      "IncompleteSignatureException"};
-constexpr std::array<std::string_view, 4> wrong_signature{"SignatureDoesNotMatch", "InvalidSignatureException",
-                                                          "InvalidSignature", "RequestTimeTooSkewed"};
-constexpr std::array<std::string_view, 9> throttled{
-    "RequestThrottled",         "Throttling",           "ThrottlingException",    "ThrottledException",
-    "TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown",
-    "RequestThrottledException"};
 constexpr std::array<std::string_view, 4> no_queue{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue",
                                                    "NonExistentQueue", "QueueDeletedRecently"};
 
@@ -40,14 +19,6 @@ std::string_view right_of(std::string_view action) {  // batches need the right 
 }
 
 }  // namespace
-
-bool is_expired(const RemoteError& remote) {
-  return is_one_of(remote.code, expired) || is_one_of(remote.code, unknown_key);
-}
-
-bool is_skewed(const RemoteError& remote) {
-  return is_one_of(remote.code, wrong_signature) || remote.code == "RequestExpired";
-}
 
 SqsError describe_sqs_error(const FailedCall& call, const std::optional<RemoteError>& remote) {
   std::string text(call.action);
@@ -68,29 +39,29 @@ SqsError describe_sqs_error(const FailedCall& call, const std::optional<RemoteEr
   if (!remote->request_id.empty()) text += ", request " + remote->request_id;
   text += ")";
 
-  if (is_one_of(code, throttled) || call.status == 429 || call.status == 503) {
+  if (is_throttled(*remote) || call.status == 429 || call.status == 503) {
     return {SqsTrouble::throttled, {Fault::transient, std::move(text), "the account's request rate is used up"}};
   }
   if (code == "OverLimit") {
     return {SqsTrouble::over_limit,
             {Fault::transient, std::move(text), "120,000 messages (20,000 of FIFO) are in flight; delete or wait"}};
   }
-  if (is_one_of(code, no_queue)) {
+  if (std::ranges::find(no_queue, code) != no_queue.end()) {
     return {SqsTrouble::no_queue,
             {Fault::denied,
              "there is no queue " + std::string(call.queue) + " in region " + std::string(call.region) + ": " + text,
              "check name, region and account; a queue of another account is given by its ARN"}};
   }
-  if (is_one_of(code, expired)) {
+  if (is_out_of_date(*remote)) {
     return {SqsTrouble::denied,
             {Fault::denied, "the credentials have expired: " + text, "get new ones, and run again"}};
   }
-  if (is_one_of(code, wrong_signature)) {
+  if (is_wrong_signature(*remote)) {
     return {
         SqsTrouble::denied,
         {Fault::denied, "the signature was refused: " + text, "check the secret access key, and this machine's clock"}};
   }
-  if (is_one_of(code, unknown_key)) {
+  if (is_unknown_key(*remote)) {
     return {SqsTrouble::denied,
             {Fault::denied, "the credentials are not known: " + text,
              "check AWS_ACCESS_KEY_ID, or profile: on the connection"}};

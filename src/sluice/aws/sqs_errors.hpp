@@ -13,9 +13,6 @@ struct FailedCall {
   int status = 0;
 };
 
-bool is_expired(const RemoteError& remote);  // credentials that a refresh may mend
-bool is_skewed(const RemoteError& remote);   // the signature's time may be the cause
-
 // `remote` is empty where the answer is no error of SQS (a proxy's page, an empty body).
 SqsError describe_sqs_error(const FailedCall& call, const std::optional<RemoteError>& remote);
 

@@ -2,17 +2,12 @@
 
 #include <vector>
 
+#include "sluice/aws/service_options.hpp"
 #include "sluice/aws/uri.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::aws {
 namespace {
-
-Error wrong(const Settings& settings, std::string_view name, std::string_view what, std::string_view hint) {
-  const Setting* setting = settings.find(name);
-  const Place& place = setting == nullptr ? settings.place : setting->place;
-  return Error{Fault::config, place.text() + ": '" + std::string(name) + "' " + std::string(what), std::string(hint)};
-}
 
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -34,12 +29,12 @@ std::string_view region_of_host(std::string_view host) {
 Result<void> read_queue(const Settings& settings, SqsOptions& options) {
   const std::string text = settings.text("sqs");
   if (text.empty()) {
-    return fail(wrong(settings, "sqs", "is empty", "give the queue's name, URL or ARN"));
+    return fail(wrong_setting(settings, "sqs", "is empty", "give the queue's name, URL or ARN"));
   }
   if (text.starts_with("arn:")) {
     const auto parts = split(text, ':');
     if (parts.size() != 6 || parts[2] != "sqs" || parts[3].empty() || parts[5].empty()) {
-      return fail(wrong(settings, "sqs", "is no ARN of a queue", "write arn:aws:sqs:REGION:ACCOUNT:NAME"));
+      return fail(wrong_setting(settings, "sqs", "is no ARN of a queue", "write arn:aws:sqs:REGION:ACCOUNT:NAME"));
     }
     options.region = parts[3];
     options.account = parts[4];
@@ -48,7 +43,7 @@ Result<void> read_queue(const Settings& settings, SqsOptions& options) {
   }
   if (text.find("://") == std::string::npos) {
     if (text.find_first_of("/: ?&#") != std::string::npos) {
-      return fail(wrong(settings, "sqs", "is no name of a queue", "give the queue's name, URL or ARN"));
+      return fail(wrong_setting(settings, "sqs", "is no name of a queue", "give the queue's name, URL or ARN"));
     }
     options.name = text;
     return {};
@@ -56,45 +51,12 @@ Result<void> read_queue(const Settings& settings, SqsOptions& options) {
   const auto url = split_url(text);
   const std::size_t slash = url ? url->path.rfind('/') : std::string_view::npos;
   if (!url || slash == std::string_view::npos || slash + 1 == url->path.size() || !url->query.empty()) {
-    return fail(wrong(settings, "sqs", "is no URL of a queue", "write https://HOST/ACCOUNT/NAME"));
+    return fail(wrong_setting(settings, "sqs", "is no URL of a queue", "write https://HOST/ACCOUNT/NAME"));
   }
   options.url = text;
   options.name = url->path.substr(slash + 1);
   options.region = region_of_host(url->host);
   options.endpoint = url->origin;
-  return {};
-}
-
-Result<void> read_endpoint(const Settings& settings, SqsOptions& options) {
-  if (std::string given = settings.text("endpoint"); !given.empty()) {
-    options.endpoint = std::move(given);
-  } else if (std::string around = endpoint_from_environment("SQS", options.credentials.profile); !around.empty()) {
-    options.endpoint = std::move(around);
-  }
-  const bool own_server = !options.endpoint.empty();
-  if (std::string given = settings.text("region"); !given.empty()) options.region = std::move(given);
-  if (options.region.empty()) options.region = region_from_environment(options.credentials.profile);
-  if (options.region.empty() && own_server) options.region = "us-east-1";
-  if (options.region.empty()) {
-    return fail(Fault::config, settings.place.text() + ": the region of queue " + options.name + " is not known",
-                "set region: on the connection, or AWS_REGION");
-  }
-  if (options.region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
-    return fail(wrong(settings, "region", "is no AWS region", "write it as eu-central-1"));
-  }
-  if (!own_server) {
-    options.endpoint = "https://sqs." + options.region + ".amazonaws.com";
-    if (options.region.starts_with("cn-")) options.endpoint += ".cn";
-  }
-  while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
-  const auto url = split_url(options.endpoint);
-  if (!url || !url->query.empty()) {
-    return fail(wrong(settings, "endpoint", "is not a URL", "write it as https://HOST or http://localhost:4566"));
-  }
-  if (!url->https && !is_loopback(url->host) && !options.insecure) {
-    return fail(wrong(settings, "endpoint", "is plain http to " + std::string(url->host),
-                      "use https, or set insecure: true on the connection"));
-  }
   return {};
 }
 
@@ -106,7 +68,7 @@ Result<void> read_choices(const Settings& settings, SqsOptions& options) {
     options.protocol = ProtocolChoice::query;
   } else if (protocol != "auto" && !protocol.empty()) {
     const std::array<std::string, 3> known{"auto", "json", "query"};
-    return fail(wrong(settings, "protocol", "is '" + protocol + "'" + did_you_mean(protocol, known), ""));
+    return fail(wrong_setting(settings, "protocol", "is '" + protocol + "'" + did_you_mean(protocol, known), ""));
   }
   const std::string key = settings.text("key", "auto");
   constexpr std::string_view attribute = "attribute:";
@@ -116,7 +78,7 @@ Result<void> read_choices(const Settings& settings, SqsOptions& options) {
     options.key.from = KeyRule::From::attribute;
     options.key.attribute = key.substr(attribute.size());
   } else if (key != "auto" && !key.empty()) {
-    return fail(wrong(settings, "key", "is '" + key + "'", "write auto, message_id or attribute:NAME"));
+    return fail(wrong_setting(settings, "key", "is '" + key + "'", "write auto, message_id or attribute:NAME"));
   }
   return {};
 }
@@ -127,25 +89,30 @@ Result<SqsOptions> read_sqs_options(const Settings& settings) {
   using std::chrono::seconds;
   SqsOptions options;
   options.connection = settings.connection;
-  options.credentials.profile = settings.text("profile");
-  options.credentials.access_key_id_env = settings.text("access_key_id_env");
-  options.credentials.secret_access_key_env = settings.text("secret_access_key_env");
-  options.credentials.session_token_env = settings.text("session_token_env");
-  SLUICE_TRY(options.credentials.anonymous, settings.boolean("anonymous", false));
+  SLUICE_TRY(options.credentials, read_credentials(settings));
   SLUICE_TRY(options.insecure, settings.boolean("insecure", false));
   SLUICE_CHECK(read_queue(settings, options));
-  SLUICE_CHECK(read_endpoint(settings, options));
+  SLUICE_TRY(ServiceEndpoint endpoint, read_endpoint(settings, {.service = "SQS",
+                                                                .what = "queue " + options.name,
+                                                                .region = options.region,
+                                                                .endpoint = options.endpoint,
+                                                                .profile = options.credentials.profile,
+                                                                .insecure = options.insecure}));
+  options.region = std::move(endpoint.region);
+  options.endpoint = std::move(endpoint.url);
+  if (!endpoint.own) options.endpoint = "https://sqs." + options.region + endpoint.domain();
   SLUICE_CHECK(read_choices(settings, options));
 
   SLUICE_TRY(const seconds visibility, settings.duration("visibility", seconds(0)));
   if (visibility != seconds(0)) {
     if (visibility < seconds(3) || visibility > seconds(43200)) {
-      return fail(wrong(settings, "visibility", "is out of range", "3s to 12h"));
+      return fail(wrong_setting(settings, "visibility", "is out of range", "3s to 12h"));
     }
     options.visibility = visibility;
   }
   SLUICE_TRY(options.wait, settings.duration("wait", options.wait));
-  if (options.wait > seconds(20)) return fail(wrong(settings, "wait", "is out of range", "SQS waits 20s at most"));
+  if (options.wait > seconds(20))
+    return fail(wrong_setting(settings, "wait", "is out of range", "SQS waits 20s at most"));
   SLUICE_TRY(options.retry_for, settings.duration("retry_for", options.retry_for));
   SLUICE_TRY(const std::int64_t receives, settings.integer("receives", 64, 1, 96));
   options.receives_max = static_cast<std::size_t>(receives);

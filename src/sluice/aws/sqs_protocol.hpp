@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sluice/aws/http.hpp"
+#include "sluice/aws/remote_error.hpp"
 #include "sluice/aws/sqs_message.hpp"
 #include "sluice/core/result.hpp"
 
@@ -38,11 +39,6 @@ struct OutgoingMessage {
   std::string_view body;
   std::string_view group_id{};
   std::string_view deduplication_id{};
-};
-
-struct RemoteError {
-  std::string code;  // "QueueDoesNotExist", without namespace
-  std::string request_id{};
 };
 
 // Answers are read in place or with room behind them, so reading may change their text. What does not

@@ -1,8 +1,8 @@
 #include <cstring>
-#include <pugixml.hpp>
 
 #include "sluice/aws/sqs_protocol.hpp"
 #include "sluice/aws/uri.hpp"
+#include "sluice/aws/xml.hpp"
 
 namespace sluice::aws {
 namespace {
@@ -11,11 +11,6 @@ tl::unexpected<Error> unreadable() {
   return fail(Fault::transient, "the answer is not whole XML of the expected shape",
               "is this an SQS endpoint, and nothing in between?");
 }
-
-// A body may be all spaces, and its line ends are its own: neither is touched.
-constexpr unsigned xml_flags = pugi::parse_escapes | pugi::parse_cdata | pugi::parse_ws_pcdata_single;
-
-std::string_view text_of(const pugi::xml_node& node, const char* child) { return node.child_value(child); }
 
 class QueryProtocol final : public SqsProtocol {
  public:
@@ -126,7 +121,7 @@ class QueryProtocol final : public SqsProtocol {
   }
 
   Result<std::vector<BatchFailure>> read_batch(std::string& answer, std::size_t entries) override {
-    const pugi::xml_node result = parse(answer).first_child();
+    const pugi::xml_node result = parse_xml(document_, answer).first_child();
     std::vector<BatchFailure> failures;
     std::size_t good = 0;
     for (const pugi::xml_node& entry : result.children()) {
@@ -143,17 +138,7 @@ class QueryProtocol final : public SqsProtocol {
     return failures;
   }
 
-  std::optional<RemoteError> read_error(const Response& response) override {
-    std::string answer = response.body;
-    const pugi::xml_node root = parse(answer);
-    pugi::xml_node error = root.child("Error");
-    if (!error) error = root.child("Errors").child("Error");
-    RemoteError found{std::string(text_of(error, "Code"))};
-    if (found.code.empty()) return std::nullopt;
-    found.request_id = text_of(root, "RequestId");
-    if (found.request_id.empty()) found.request_id = response.header("x-amzn-requestid");
-    return found;
-  }
+  std::optional<RemoteError> read_error(const Response& response) override { return read_xml_error(response); }
 
  private:
   static std::string start(std::string_view action) { return "Action=" + std::string(action) + "&Version=2012-11-05"; }
@@ -164,17 +149,9 @@ class QueryProtocol final : public SqsProtocol {
     percent_encode_to(out, value, false);
   }
 
-  // The root element, or none. Text of the nodes stands in `answer`.
-  pugi::xml_node parse(std::string& answer) {
-    if (!document_.load_buffer_inplace(answer.data(), answer.size(), xml_flags, pugi::encoding_utf8)) return {};
-    for (const pugi::xml_node& node : document_.children()) {
-      if (node.type() == pugi::node_element) return node;
-    }
-    return {};
-  }
   pugi::xml_node open(std::string& answer, std::string_view action) {
     const std::string name = std::string(action) + "Result";
-    return parse(answer).child(name.c_str());
+    return parse_xml(document_, answer).child(name.c_str());
   }
 
   static void read_attributes(const pugi::xml_node& message, RawMessage& raw, MessageReader& reader) {

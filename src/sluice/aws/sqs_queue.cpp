@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <random>
 
-#include "sluice/aws/sqs_backoff.hpp"
+#include "sluice/aws/backoff.hpp"
 #include "sluice/aws/sqs_client.hpp"
 #include "sluice/aws/sqs_options.hpp"
 #include "sluice/aws/sqs_source.hpp"

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <limits>
 
-#include "sluice/aws/sqs_backoff.hpp"
+#include "sluice/aws/backoff.hpp"
 #include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 

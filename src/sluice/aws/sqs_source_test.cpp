@@ -112,7 +112,7 @@ class FakeSqs final : public SqsApi {
     done();
   }
   void wake() override {}
-  const std::map<std::string, std::uint64_t>& calls() const override { return calls_; }
+  std::map<std::string, std::uint64_t> calls() const override { return calls_; }
 
  private:
   struct Stored {

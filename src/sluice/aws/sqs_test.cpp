@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "sluice/aws/signed_calls.hpp"
 #include "sluice/aws/sqs_client.hpp"
 #include "sluice/aws/sqs_queue.hpp"
 #include "sluice/aws/test_server.hpp"
