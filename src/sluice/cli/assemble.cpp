@@ -1,5 +1,7 @@
 #include "sluice/cli/assemble.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
@@ -9,6 +11,25 @@
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
+namespace {
+
+// What decides which rows an object becomes, as a short text that changes with it.
+std::string definition_of(const project::Flow& flow) {
+  const objects::CsvDialect& csv = flow.from.dialect.csv;
+  std::string text = flow.select + '\0' + csv.delimiter + csv.quote + (csv.header ? '1' : '0') + csv.null_text + '\0' +
+                     flow.into_table.text() + '\0' + (flow.record.extra == Record::Extra::reject ? '1' : '0');
+  for (const RecordField& field : flow.record.fields) {
+    text += '\0' + field.name + '\0' + to_string(field.type) + (field.nullable ? '1' : '0') +
+            std::to_string(field.max.value_or(0)) + '\0' + field.default_text.value_or("") + '\0' + field.pattern;
+    for (const std::string& value : field.one_of) text += '\0' + value;
+    for (const std::string& name : field.path) text += '\0' + name;
+  }
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return fmt::format("{:016x}", hash);
+}
+
+}  // namespace
 
 const project::Connection& Assembly::connection(const std::string& name) const {
   const auto found = std::ranges::find(project.connections, name, &project::Connection::name);
@@ -60,7 +81,9 @@ Result<const project::Flow*> find_flow(const project::Project& project, const st
   return fail(Fault::config, project.file + " has no flow '" + name + "'", did_you_mean(name, names));
 }
 
-engine::RowsOptions rows_options(const project::Flow& flow) { return {flow.record, flow.select, flow.select_place}; }
+engine::RowsOptions rows_options(const project::Flow& flow) {
+  return {flow.record, flow.select, flow.select_place, flow.from.dialect};
+}
 
 Result<engine::RowsPlan> plan_flow(const Assembly& assembly, const project::Flow& flow) {
   SLUICE_TRY(engine::RowsPlan plan, engine::plan_rows(*assembly.engine, rows_options(flow)));
@@ -81,7 +104,16 @@ Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) 
   SLUICE_TRY(engine::RowsPlan plan, plan_flow(assembly, flow));
   open.target.columns = std::move(plan.columns);
   open.lineage = std::move(plan.lineage);
-  SLUICE_TRY(open.queue, open_queue(assembly.connection(flow.from.connection), system_clock()));
+  open.target.mode = flow.mode;
+  open.target.key = flow.key;
+  open.target.from_objects = flow.from.role == project::Role::object_store;
+  open.target.definition = definition_of(flow);
+  const project::Connection& from = assembly.connection(flow.from.connection);
+  if (open.target.from_objects) {
+    SLUICE_TRY(open.objects, open_objects(from, system_clock()));
+  } else {
+    SLUICE_TRY(open.queue, open_queue(from, system_clock()));
+  }
   SLUICE_TRY(open.database, open_database(assembly.connection(flow.into_connection), system_clock()));
   return open;
 }

@@ -8,6 +8,7 @@
 #include "sluice/cli/session.hpp"
 #include "sluice/core/clock.hpp"
 #include "sluice/core/database.hpp"
+#include "sluice/core/object_store.hpp"
 #include "sluice/core/queue.hpp"
 #include "sluice/engine/transform.hpp"
 #include "sluice/mask/keyring.hpp"
@@ -44,8 +45,9 @@ Result<engine::RowsPlan> plan_flow(const Assembly& assembly, const project::Flow
 struct OpenFlow {
   const project::Flow* flow = nullptr;
   Target target;
-  engine::Lineage lineage;  // of the record's tagged columns
-  std::unique_ptr<Queue> queue;
+  engine::Lineage lineage;       // of the record's tagged columns
+  std::unique_ptr<Queue> queue;  // one of these two is where rows come from
+  std::unique_ptr<ObjectStore> objects;
   std::unique_ptr<Database> database;
 };
 Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow);

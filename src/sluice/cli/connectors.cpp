@@ -4,9 +4,11 @@
 #include <array>
 #include <cassert>
 
+#include "sluice/aws/s3_store.hpp"
 #include "sluice/aws/sqs_options.hpp"
 #include "sluice/aws/sqs_queue.hpp"
 #include "sluice/local/duckdb_database.hpp"
+#include "sluice/local/folder_store.hpp"
 #include "sluice/local/spool.hpp"
 #include "sluice/postgres/open.hpp"
 
@@ -16,14 +18,19 @@ namespace {
 using project::Role;
 
 constexpr std::array connector_table{
-    Connector{{"sqs", Role::queue, aws::sqs_options, "an Amazon SQS queue: its name, URL or ARN"}, &aws::open_sqs},
-    Connector{{"spool", Role::queue, local::spool_options, "a local folder that behaves as a queue"},
-              &local::open_spool},
-    Connector{
-        {"postgres", Role::database, postgres::postgres_options, "a PostgreSQL database: a URL or libpq's keywords"},
-        nullptr,
-        &postgres::open_postgres},
-    Connector{{"duckdb", Role::database, local::duckdb_options, "a DuckDB file"}, nullptr, &local::open_duckdb},
+    Connector{.kind = {"sqs", Role::queue, aws::sqs_options, "an Amazon SQS queue: its name, URL or ARN"},
+              .open_queue = &aws::open_sqs},
+    Connector{.kind = {"spool", Role::queue, local::spool_options, "a local folder that behaves as a queue"},
+              .open_queue = &local::open_spool},
+    Connector{.kind = {"s3", Role::object_store, aws::s3_options, "an Amazon S3 bucket: its name, ARN or s3:// URL"},
+              .open_objects = &aws::open_s3},
+    Connector{.kind = {"files", Role::object_store, local::files_options, "a local folder that behaves as a bucket"},
+              .open_objects = &local::open_files},
+    Connector{.kind = {"postgres", Role::database, postgres::postgres_options,
+                       "a PostgreSQL database: a URL or libpq's keywords"},
+              .open_database = &postgres::open_postgres},
+    Connector{.kind = {"duckdb", Role::database, local::duckdb_options, "a DuckDB file"},
+              .open_database = &local::open_duckdb},
 };
 
 const Connector& row_of(const project::Connection& connection) {
@@ -52,6 +59,10 @@ Result<std::unique_ptr<Queue>> open_queue(const project::Connection& connection,
 
 Result<std::unique_ptr<Database>> open_database(const project::Connection& connection, const Clock& clock) {
   return row_of(connection).open_database(connection.settings, clock);
+}
+
+Result<std::unique_ptr<ObjectStore>> open_objects(const project::Connection& connection, const Clock& clock) {
+  return row_of(connection).open_objects(connection.settings, clock);
 }
 
 }  // namespace sluice::cli

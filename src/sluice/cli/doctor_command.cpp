@@ -42,6 +42,10 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
       auto queue = open_queue(connection, system_clock());
       found = queue ? (*queue)->probe()
                     : std::vector<Finding>{{Finding::Level::bad, queue.error().message, queue.error().hint}};
+    } else if (connection.kind->role == project::Role::object_store) {
+      auto objects = open_objects(connection, system_clock());
+      found = objects ? (*objects)->probe()
+                      : std::vector<Finding>{{Finding::Level::bad, objects.error().message, objects.error().hint}};
     } else {
       auto database = open_database(connection, system_clock());
       const std::optional<Target> target = target_on(*assembly, connection.name);

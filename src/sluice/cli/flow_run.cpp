@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "sluice/cli/flow_source.hpp"
 #include "sluice/cli/table.hpp"
 #include "sluice/cli/version.hpp"
 #include "sluice/core/log.hpp"
@@ -81,15 +82,15 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
 Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Flow& flow,
                                      const FlowRunOptions& options) {
   SLUICE_TRY(OpenFlow open, open_flow(assembly, flow));
+  open.target.refresh = options.refresh && flow.mode != Mode::append;  // appended again, rows would be there twice
   SLUICE_CHECK(open.database->prepare(open.target));
   SLUICE_CHECK(check_keys(open.database->ledger(), *assembly.keyring));
-  SLUICE_TRY(const QueueFacts facts, open.queue->facts(options.queue_wait));
-  SLUICE_TRY(const auto source, open.queue->open_source());
-  SLUICE_TRY(runtime::RunOutcome outcome, run_from(assembly, open, *source, options));
-  if (!outcome.error) {
+  SLUICE_TRY(const FlowSource from, open_source(open, options.queue_wait));
+  SLUICE_TRY(runtime::RunOutcome outcome, run_from(assembly, open, *from.source, options));
+  if (!outcome.error && from.queue) {
     // A day more than the queue can still deliver a message again.
     const Result<std::uint64_t> pruned = open.database->ledger().prune(
-        std::max(facts.retention * 2, std::chrono::hours(28 * 24)) + std::chrono::hours(24), 100000);
+        std::max(from.queue->retention * 2, std::chrono::hours(28 * 24)) + std::chrono::hours(24), 100000);
     if (!pruned) log::warning("old message keys not pruned", {{"error", pruned.error().text()}});
   }
   return outcome;
@@ -97,13 +98,17 @@ Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Fl
 
 std::string report_text(const std::string& flow, const runtime::RunReport& report) {
   std::string out =
-      fmt::format("{}: {} received in {}, {} messages/s\n", flow, thousands(report.received),
-                  seconds_text(report.elapsed), thousands(static_cast<std::uint64_t>(report.rows_per_second())));
+      fmt::format("{}: {} received in {}, {} rows/s\n", flow, thousands(report.received), seconds_text(report.elapsed),
+                  thousands(static_cast<std::uint64_t>(report.rows_per_second())));
   Table counts({"received", "written", "rejected", "already there", "filtered", "rows"});
   counts.align_right({0, 1, 2, 3, 4, 5});
   counts.add({thousands(report.received), thousands(report.written.written), thousands(report.written.rejected),
               thousands(report.written.known), thousands(report.written.filtered), thousands(report.written.rows)});
   out += counts.text();
+  if (report.objects > 0) {
+    out += fmt::format("  objects: {} loaded, {} already there\n", thousands(report.objects - report.objects_known),
+                       thousands(report.objects_known));
+  }
   for (const auto& [reason, count] : report.rejects_by_reason)
     out += fmt::format("  rejected: {} {}\n", thousands(count), reason);
   Table times({"receive", "decode", "select and mask", "encode", "database", "delete", "waiting"});
@@ -133,9 +138,11 @@ Json report_json(const std::string& flow, const runtime::RunReport& report) {
   object["filtered"] = report.written.filtered;
   object["rejected"] = report.written.rejected;
   object["already_there"] = report.written.known;
+  object["objects"] = report.objects;
+  object["objects_already_there"] = report.objects_known;
   object["rejects_by_reason"] = report.rejects_by_reason;
   object["elapsed_seconds"] = report.elapsed;
-  object["messages_per_second"] = report.rows_per_second();
+  object["rows_per_second"] = report.rows_per_second();
   object["seconds"] = {{"receive", report.receive}, {"decode", report.decode},     {"select_and_mask", report.select},
                        {"encode", report.encode},   {"database", report.database}, {"delete", report.settle},
                        {"waiting", report.waiting}};

@@ -14,6 +14,7 @@ struct FlowRunOptions {
   std::chrono::seconds queue_wait{300};  // for a queue that does not exist yet
   std::chrono::seconds database_away_max{300};
   std::function<void(const runtime::RunReport&)> progress{};
+  bool refresh = false;  // load objects again that are loaded
   std::stop_token stop{};
 };
 

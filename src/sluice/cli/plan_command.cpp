@@ -4,6 +4,7 @@
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/table.hpp"
+#include "sluice/core/words.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -12,6 +13,15 @@ std::string limit_text(const project::RejectLimit& limit) {
   if (limit.count) return "stops a run past " + thousands(*limit.count);
   if (limit.percent) return "stops a run past " + Json(*limit.percent).dump() + "%";
   return "no limit";
+}
+
+std::string mode_text(const project::Flow& flow) {
+  switch (flow.mode) {
+    case Mode::append: break;
+    case Mode::replace: return "its rows are replaced in one transaction";
+    case Mode::merge: return "rows of an equal key (" + join(flow.key, ", ") + ") are changed, the others added";
+  }
+  return "rows are appended";
 }
 
 std::string described(const RecordField& field) {
@@ -50,8 +60,8 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   SLUICE_TRY(const OpenFlow open, open_flow(assembly, flow));
   const std::vector<std::string> masks = engine::masks_of(open.lineage);
   const std::string kind(assembly.connection(flow.into_connection).kind->name);
-  const std::string from =
-      std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
+  std::string from = std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
+  if (open.objects) from += " " + flow.from.objects.text;
   const std::string table = flow.into_connection + "." + flow.into_table.text();
 
   answer.text += flow.name + ": " + from + " -> record -> " + (flow.select.empty() ? "" : "select -> ") + kind + " " +
@@ -76,10 +86,14 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
                                        : "is made by " + flow.create->file + " if it is missing";
   const std::string rejects =
       flow.rejects ? flow.into_connection + "." + flow.rejects->text() : "the ledger's table reject";
-  answer.text += "  table " + table + ": " + created + "; rows are appended\n";
+  answer.text += "  table " + table + ": " + created + "; " + mode_text(flow) + "\n";
   answer.text += "  rejects: sealed, into " + rejects + "; " + limit_text(flow.max_rejects) + "\n";
   answer.text +=
-      "  ledger: one key a message, in the transaction of its row; then the message is deleted from the queue\n";
+      flow.from.role == project::Role::queue
+          ? "  ledger: one key a message, in the transaction of its row; then the message is deleted from the "
+            "queue\n"
+          : "  ledger: each object and its version, in the transaction of its rows; what is there is not "
+            "loaded again\n";
   answer.result["flows"].push_back({{"flow", flow.name},
                                     {"from", from},
                                     {"into", table},

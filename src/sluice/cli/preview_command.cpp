@@ -4,6 +4,7 @@
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/cells.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/flow_source.hpp"
 #include "sluice/cli/table.hpp"
 
 namespace sluice::cli {
@@ -14,6 +15,19 @@ struct PreviewArguments {
   std::string flow;
   std::size_t rows = 10;
 };
+
+// The first rows of the first object.
+Result<std::optional<Delivery>> read_some(const OpenFlow& open, std::shared_ptr<Parts>& parts, std::size_t rows) {
+  SLUICE_TRY(std::vector<ObjectFacts> objects, objects_of(open));
+  const Known known(objects.size(), false);
+  parts = objects::open_parts(*open.objects, std::move(objects), object_rows_options(open));
+  SLUICE_CHECK(parts->start(known));
+  Delivery part;
+  SLUICE_TRY(const bool more, parts->next(part));
+  if (!more) return std::nullopt;
+  if (part.messages.size() > rows) part.messages.resize(rows);
+  return part;
+}
 
 // One delivery, or none where the queue stays empty.
 Result<std::optional<Delivery>> receive_some(Source& source, std::size_t rows) {
@@ -31,12 +45,16 @@ Result<Answer> preview(const PreviewArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   SLUICE_TRY(const OpenFlow open, open_flow(*assembly, *flow));
-  SLUICE_CHECK(open.queue->facts(std::chrono::seconds(0)));
-  SLUICE_TRY(const auto source, open.queue->open_source());
+  FlowSource from;
+  if (open.queue) {
+    SLUICE_TRY(from, open_source(open, std::chrono::seconds(0)));
+  }
+  std::shared_ptr<Parts> parts;  // what the rows of an object view
   SLUICE_TRY(const auto transform, engine::open_transform(*assembly->engine, rows_options(*flow)));
 
   Answer answer;
-  SLUICE_TRY(const std::optional<Delivery> delivery, receive_some(*source, arguments.rows));
+  SLUICE_TRY(const std::optional<Delivery> delivery,
+             open.queue ? receive_some(*from.source, arguments.rows) : read_some(open, parts, arguments.rows));
   std::vector<std::string> names;
   for (const Field& column : open.target.columns) names.push_back(column.name);
   Table table(names);
@@ -47,8 +65,10 @@ Result<Answer> preview(const PreviewArguments& arguments) {
     received = delivery->messages.size();
     // Given back whatever happens: a preview must not hold messages until their lease ends.
     const Result<Transformed> transformed = transform->apply(*delivery);
-    SLUICE_CHECK(source->release(delivery->receipt));
-    SLUICE_CHECK(source->flush());
+    if (from.source) {
+      SLUICE_CHECK(from.source->release(delivery->receipt));
+      SLUICE_CHECK(from.source->flush());
+    }
     if (!transformed) return fail(transformed.error());
     rejected = transformed->rejects.size();
     for (const Batch& batch : transformed->batches) {
@@ -69,9 +89,10 @@ Result<Answer> preview(const PreviewArguments& arguments) {
                      reject.text + '\n';
     }
   }
-  answer.summary = std::to_string(received) + " messages looked at, " + std::to_string(rejected) + " would be rejects";
+  answer.summary = std::to_string(received) + " rows looked at, " + std::to_string(rejected) + " would be rejects";
   answer.text = table.text() + answer.text + answer.summary + "\n";
-  if (received > 0) answer.text += "They are visible in the queue again; their receive count has risen by one.\n";
+  if (open.queue && received > 0)
+    answer.text += "They are visible in the queue again; their receive count has risen by one.\n";
   answer.result = {{"rows", rows}, {"received", received}, {"rejected", rejected}};
   return answer;
 }

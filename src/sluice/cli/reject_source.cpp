@@ -31,8 +31,7 @@ Result<Next> RejectSource::next(const Wanted& wanted) {
     waiting_.pop_front();
     const StoredReject& reject = rejects_[number];
     delivery.messages.push_back({reject.id, reject.envelope.body, reject.envelope.message_id, reject.envelope.sent_at,
-                                 reject.envelope.receive_count, reject.envelope.attributes,
-                                 reject.envelope.line});
+                                 reject.envelope.receive_count, reject.envelope.attributes, reject.envelope.line});
     delivery.bytes += reject.envelope.body.size();
     open_[receipts_].push_back(number);
   }

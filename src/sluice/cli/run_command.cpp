@@ -17,6 +17,7 @@ namespace {
 struct RunArguments {
   ProjectArguments project;
   std::vector<std::string> flows;
+  bool refresh = false;
   std::string wait = "5m";
   std::string database_wait = "5m";
 };
@@ -61,6 +62,7 @@ class Progress {
 Result<Answer> run_project(const RunArguments& arguments, const Session& session) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
   FlowRunOptions options;
+  options.refresh = arguments.refresh;
   SLUICE_TRY(options.queue_wait, parse_duration(arguments.wait));
   SLUICE_TRY(options.database_away_max, parse_duration(arguments.database_wait));
   options.stop = stop_on_signal();
@@ -116,6 +118,8 @@ void add_run(CLI::App& app, Session& session) {
   command->add_option("--flow", arguments->flows, "only this flow; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
+  command->add_flag("--full-refresh", arguments->refresh,
+                    "load objects again that are loaded already, where rows are replaced or merged");
   command->add_option("--wait", arguments->wait, "how long to wait for a queue that does not exist yet; 0: not at all")
       ->type_name("DURATION")
       ->envname("SLUICE_WAIT")

@@ -142,9 +142,12 @@ class DuckdbDatabase final : public Database {
     const std::string place = from_file ? target.create->file : "make table " + target.table.text();
     // All of the file or nothing.
     Result<void> made = connection.run("BEGIN", place);
-    if (made)
-      made = connection.run(from_file ? target.create->sql : create_sql(target.table, target.columns), place,
+    if (made && !target.table.schema.empty())
+      made = connection.run("CREATE SCHEMA IF NOT EXISTS " + quoted(std::string_view(target.table.schema)), place,
                             Wording::with_message);
+    if (made)
+      made = connection.run(from_file ? target.create->sql : create_sql(target.table, target.columns, target.key),
+                            place, Wording::with_message);
     if (made) made = connection.run("COMMIT", place);
     if (!made) {
       connection.rollback();

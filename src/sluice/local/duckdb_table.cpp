@@ -99,10 +99,13 @@ Result<std::optional<TableShape>> describe(DuckConnection& connection, const Tab
   return std::optional<TableShape>(std::move(shape));
 }
 
-std::string create_sql(const TableName& table, const Schema& columns) {
+std::string create_sql(const TableName& table, const Schema& columns, const std::vector<std::string>& key) {
   std::string list;
   for (const Field& field : columns)
     list += (list.empty() ? "" : ", ") + quoted(field.name) + " " + column_type(field.type);
+  std::string names;
+  for (const std::string& column : key) names += (names.empty() ? "" : ", ") + quoted(column);
+  if (!key.empty()) list += ", PRIMARY KEY (" + names + ")";
   return "CREATE TABLE IF NOT EXISTS " + quoted(table) + " (" + list + ")";
 }
 

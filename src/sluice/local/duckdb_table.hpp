@@ -27,8 +27,8 @@ struct TableShape {
 // Empty: there is no such table.
 Result<std::optional<TableShape>> describe(DuckConnection& connection, const TableName& table);
 
-// "CREATE TABLE ..." from the columns.
-std::string create_sql(const TableName& table, const Schema& columns);
+// "CREATE TABLE ..." from the columns; `key` is its primary key, if there is one.
+std::string create_sql(const TableName& table, const Schema& columns, const std::vector<std::string>& key);
 
 // How rows reach a table: they are staged in types that have our layout in memory, and DuckDB casts them to the
 // column's, which fails where a value does not fit. Only casts that change no value are let through.

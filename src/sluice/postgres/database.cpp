@@ -51,7 +51,10 @@ Result<void> make_table(Connection& connection, const Target& target) {
     return {};
   }
   const std::string& file = target.create->sql;
-  Reply made = connection.run(file.empty() ? create_table_sql(target.table, target.columns) : file);
+  const Result<std::string> make_schema = schema_sql(connection, target.table.schema);
+  if (!make_schema) return fail(make_schema.error());
+  Reply made =
+      connection.run(*make_schema + (file.empty() ? create_table_sql(target.table, target.columns, target.key) : file));
   if (made) made = connection.run("commit");
   if (made) {
     log::info("table made", {{"table", target.table.text()}});

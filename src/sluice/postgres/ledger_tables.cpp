@@ -92,15 +92,8 @@ Error may_not_use(const Connection& connection, const ServerError& error, const 
   return out;
 }
 
-Result<bool> has_schema(Connection& connection, const std::string& schema) {
-  Reply found = connection.ask("select 1 from pg_catalog.pg_namespace where nspname = $1", Parameters().text(schema));
-  if (!found) return fail(connection.error(found.error(), "look up schema \"" + schema + "\""));
-  return found->rows() > 0;
-}
-
 Result<void> create(Connection& connection, const std::string& schema, const std::string& sql) {
   SLUICE_TRY(const bool is_there, has_schema(connection, schema));
-  // CREATE SCHEMA IF NOT EXISTS asks for the right even where the schema is there.
   const std::string make_schema = is_there ? "" : "create schema if not exists " + quoted(schema) + ";";
   Reply made = connection.run("begin;" + creation_lock() + make_schema + sql + "commit");
   if (!made) {
@@ -120,6 +113,18 @@ std::string LedgerNames::bare(std::string_view table) const {
 }
 
 std::string LedgerNames::of(std::string_view table) const { return quoted(schema_) + "." + quoted(bare(table)); }
+
+Result<bool> has_schema(Connection& connection, const std::string& schema) {
+  Reply found = connection.ask("select 1 from pg_catalog.pg_namespace where nspname = $1", Parameters().text(schema));
+  if (!found) return fail(connection.error(found.error(), "look up schema \"" + schema + "\""));
+  return found->rows() > 0;
+}
+
+Result<std::string> schema_sql(Connection& connection, const std::string& schema) {
+  if (schema.empty()) return std::string();
+  SLUICE_TRY(const bool is_there, has_schema(connection, schema));
+  return is_there ? std::string() : "create schema if not exists " + quoted(schema) + ";";
+}
 
 std::string creation_lock() {
   // An arbitrary number of ours; held until the transaction ends, so a pooler does not mind.

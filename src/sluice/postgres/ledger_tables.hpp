@@ -25,6 +25,11 @@ class LedgerNames {
 
 constexpr int ledger_version = 2;
 
+Result<bool> has_schema(Connection& connection, const std::string& schema);
+// What makes the schema, with a semicolon; empty where it is there (or none is named): CREATE SCHEMA IF NOT EXISTS asks
+// for the right even then.
+Result<std::string> schema_sql(Connection& connection, const std::string& schema);
+
 // The version that is there; 0: none. An error if the tables are of a later one, or not ours.
 Result<int> ledger_version_of(Connection& connection, const LedgerNames& names);
 

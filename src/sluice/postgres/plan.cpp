@@ -107,12 +107,13 @@ Result<Plan> match_columns(const Schema& select, const Table& table, const std::
   return plan;
 }
 
-std::string create_table_sql(const TableName& name, const Schema& columns) {
+std::string create_table_sql(const TableName& name, const Schema& columns, const std::vector<std::string>& key) {
   std::string out = "create table if not exists " + quoted(name) + " (";
   for (std::size_t i = 0; i < columns.size(); ++i) {
     out += (i == 0 ? "" : ", ") + quoted(columns[i].name) + " " + sql_type(columns[i].type);
   }
-  return out + ")";
+  for (std::size_t i = 0; i < key.size(); ++i) out += (i == 0 ? ", primary key (" : ", ") + quoted(key[i]);
+  return out + (key.empty() ? ")" : "))");
 }
 
 }  // namespace sluice::postgres

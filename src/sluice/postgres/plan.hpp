@@ -43,6 +43,7 @@ Result<Plan> match_columns(const Schema& select, const Table& table, const std::
 Result<void> plan_load(Connection& connection, const Target& target, const Table& table, Plan& plan);
 
 // CREATE TABLE for `create: true`. All columns may be NULL, since a select does not say which may not.
-std::string create_table_sql(const TableName& name, const Schema& columns);
+// `key` is its primary key, if there is one.
+std::string create_table_sql(const TableName& name, const Schema& columns, const std::vector<std::string>& key);
 
 }  // namespace sluice::postgres
