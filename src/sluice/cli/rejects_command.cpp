@@ -105,6 +105,9 @@ Result<Answer> show(const RejectArguments& arguments) {
 Result<Answer> replay(const RejectArguments& arguments) {
   SLUICE_TRY(Opened opened, open(arguments));
   SLUICE_TRY(const auto ids, parse_ids(arguments.ids));
+  // Whatever the flow does with whole objects, a row that comes alone is added.
+  opened.flow.target.from_objects = false;
+  opened.flow.target.mode = Mode::append;
   SLUICE_CHECK(opened.flow.database->prepare(opened.flow.target));
   SLUICE_CHECK(check_keys(opened.flow.database->ledger(), *opened.assembly->keyring));
   std::vector<RejectRecord> records;

@@ -115,8 +115,8 @@ class DuckdbDatabase final : public Database {
   Result<void> prepare_target(const Target& target) {
     SLUICE_TRY(DuckConnection * connection, connect());
     SLUICE_CHECK(prepare_ledger(*connection, options_.ledger));
-    if (target.rejects) SLUICE_CHECK(prepare_rejects(*connection, *target.rejects));
     SLUICE_TRY(const TableShape table, table_for(*connection, target));
+    if (target.rejects) SLUICE_CHECK(prepare_rejects(*connection, *target.rejects));
     SLUICE_TRY(TablePlan rows, plan_insert(target.columns, table));
     SLUICE_TRY(const std::int32_t flow, flow_number(*connection, options_.ledger, target.project, target.flow));
     if (target.mode == Mode::merge) SLUICE_CHECK(check_key(*connection, table, target.key));

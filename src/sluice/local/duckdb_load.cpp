@@ -200,7 +200,12 @@ Result<void> DuckdbLoad::commit(std::span<const SealedReject> rejects) {
   DuckConnection& connection = target_.connection();
   SLUICE_CHECK(target_.begin({}));
   SLUICE_CHECK(list_objects(*delivery_, known_));
-  if (plan_.mode == Mode::replace) SLUICE_CHECK(connection.run("DELETE FROM " + quoted(plan_.target), place));
+  if (plan_.mode == Mode::replace) {
+    SLUICE_CHECK(connection.run("DELETE FROM " + quoted(plan_.target), place));
+    // Rejects of rows that are no more must not be replayed among those that took their place.
+    SLUICE_CHECK(connection.ask("DELETE FROM " + quoted(plan_.sink.rejects) + " WHERE flow = $1",
+                                {std::int64_t{plan_.sink.flow}}, place));
+  }
   SLUICE_CHECK(connection.run(move_sql(), "move rows into " + plan_.target.text()));
   SLUICE_CHECK(connection.run("DROP TABLE " + quoted(plan_.stage), place));
   return target_.commit(rejects_);

@@ -22,6 +22,8 @@ Result<void> TableSink::prove_objects(const Delivery& delivery, Known& known) {
       return {};
     }
     SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
+    // Rejects of rows that are no more must not be replayed among those that took their place.
+    SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->rejects + " where flow = $1", flow())));
   } else if (plan_->refresh) {
     SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
   }
