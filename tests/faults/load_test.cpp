@@ -1,0 +1,255 @@
+// Objects into PostgreSQL: each version once, whole or not at all, whatever is killed, cut off or overwritten.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "load_flow.hpp"
+
+namespace sluice::faults {
+namespace {
+
+using support::Ended;
+
+LoadOptions in_mode(const std::string& mode) {
+  LoadOptions options;
+  options.mode = mode;
+  return options;
+}
+
+void done(const Ended& ended) { EXPECT_EQ(ended.code, 0) << ended.err; }
+
+TEST(load, appends_each_version_of_an_object_once) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow;
+  flow.store().put("in/", "");  // a folder marker
+  flow.store().put("in/a.csv", orders_csv(1, 2, 5));
+  flow.store().put("in/deeper/b.csv", orders_csv(100, 2, 5));  // another level
+  done(flow.run());
+  EXPECT_EQ(flow.rows(), "1|c1|5;2|c2|5");
+  flow.store().put("in/c.csv", orders_csv(3, 1, 7));
+  done(flow.run());
+  done(flow.run());
+  EXPECT_EQ(flow.rows(), "1|c1|5;2|c2|5;3|c3|7");
+  EXPECT_EQ(flow.ledger(), "2 0");
+}
+
+TEST(load, a_row_that_the_table_refuses_is_a_reject_with_its_line) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow;
+  flow.sql("create table orders(order_id int primary key, customer text, amount int check (amount < 100), ip text)");
+  std::string csv = orders_csv(1, 3000, 5);
+  csv += "3001,x,100,242.1.1.1\n17,again,5,242.1.1.1\n3002,y,5,256.1.1.1\n3003,z,5,242.1.1.1\n";
+  flow.store().put("in/a.csv", csv);
+  done(flow.run());
+  EXPECT_EQ(flow.sql("select count(*) from orders"), "3001");
+  EXPECT_EQ(flow.sql("select string_agg(reason, ',' order by message) from sluice.reject"),
+            "check_violation,unique_violation,invalid_ip");
+  EXPECT_NE(flow.sql("select message from sluice.reject where reason = 'check_violation'")
+                .find("s3://lake/in/a.csv line 3002"),
+            std::string::npos);
+  EXPECT_EQ(flow.sql("select count(*) from sluice.reject where message like '%242.%' or message like '%256.%'"), "0");
+}
+
+TEST(load, replace_shows_the_old_rows_or_the_new_ones_and_keeps_all_that_belongs_to_the_table) {
+  SLUICE_NEEDS_POSTGRES();
+  postgres().make_user("analyst");
+  LoadFlow flow(in_mode("replace"));
+  flow.store().put("in/a.csv", orders_csv(1, 3, 5));
+  done(flow.run());
+  flow.sql(
+      "grant select on orders to analyst; create view big as select * from orders where amount > 1; "
+      "create index orders_customer on orders(customer); comment on table orders is 'kept'");
+
+  // An older snapshot stays open while the table is replaced.
+  flow.sql("create table seen(before int, after int)");
+  support::Process older({{"psql", "-X", "-q", "-d", postgres().url(flow.database()), "-c",
+                           "begin isolation level repeatable read; select count(*) from orders; select pg_sleep(1.5); "
+                           "insert into seen select (select sum(amount) from orders), (select count(*) from orders); "
+                           "commit"},
+                          {},
+                          {}});
+  ASSERT_TRUE(wait_until([&] {
+    return flow.sql(
+               "select count(*) from pg_stat_activity where query like 'begin isolation%' and wait_event = "
+               "'PgSleep'") != "0";
+  }));
+  flow.store().put("in/a.csv", orders_csv(2, 4, 6));
+  done(flow.run());
+  EXPECT_EQ(flow.rows(), "2|c2|6;3|c3|6;4|c4|6;5|c5|6");
+  ASSERT_TRUE(older.wait(std::chrono::seconds(10)));
+  EXPECT_EQ(flow.sql("select before || ' ' || after from seen"), "15 3");
+  EXPECT_EQ(flow.sql("select count(*) from big"), "4");
+  EXPECT_EQ(flow.sql("select has_table_privilege('analyst', 'orders', 'select')"), "t");
+  EXPECT_EQ(flow.sql("select obj_description('orders'::regclass)"), "kept");
+  EXPECT_EQ(flow.sql("select count(*) from pg_indexes where tablename = 'orders'"), "2");
+}
+
+TEST(load, that_fails_leaves_the_table_as_it_was) {
+  SLUICE_NEEDS_POSTGRES();
+  for (const char* mode : {"append", "replace", "merge"}) {
+    LoadFlow flow(in_mode(mode));
+    flow.store().put("in/a.csv", orders_csv(1, 2, 5));
+    done(flow.run());
+    flow.store().put("in/a.csv", orders_csv(7, 20000, 6) + "1,\"never closed\n");
+    const Ended ended = flow.run();
+    EXPECT_EQ(ended.code, 2) << ended.err;
+    EXPECT_NE(ended.err.find("s3://lake/in/a.csv: line 20002: a quote is opened and never closed"), std::string::npos)
+        << ended.err;
+    EXPECT_EQ(flow.rows(), "1|c1|5;2|c2|5") << mode;
+    EXPECT_EQ(flow.ledger(), "1 0") << mode;
+  }
+}
+
+TEST(load, merge_changes_what_differs_and_the_last_row_of_a_key_counts) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(in_mode("merge"));
+  flow.store().put("in/1.csv", orders_csv(1, 3, 5));
+  done(flow.run());
+  const std::string untouched = flow.sql("select xmin from orders where order_id = 1");
+  flow.store().put(
+      "in/2.csv",
+      "order_id,customer,amount,ip\n1,c1,5,242.1.0.1\n2,bob,6,242.1.0.2\n2,bert,7,242.1.0.2\n4,d,1,242.1.0.4\n");
+  done(flow.run());
+  EXPECT_EQ(flow.rows(), "1|c1|5;2|bert|7;3|c3|5;4|d|1");
+  EXPECT_EQ(flow.sql("select xmin from orders where order_id = 1"), untouched);
+}
+
+TEST(load, merge_needs_a_unique_index_over_its_key) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(in_mode("merge"));
+  flow.sql("create table orders(order_id int not null, customer text, amount int, ip text)");
+  flow.store().put("in/a.csv", orders_csv(1, 1, 5));
+  const Ended ended = flow.run();
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_NE(ended.err.find("there is no unique index over the key (order_id)"), std::string::npos) << ended.err;
+}
+
+TEST(load, an_object_that_is_overwritten_in_the_middle_arrives_in_its_new_version_alone) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadOptions options = in_mode("append");
+  options.server_arguments = {"--delay", "30"};
+  LoadFlow flow(options);
+  flow.store().put("in/a.csv", orders_csv(1, 800000, 5));  // about 22 MB: several ranges
+  const auto process = flow.start();
+  ASSERT_TRUE(wait_until([&] { return flow.store().stats().bytes_out() > 0; })) << process->err();
+  flow.store().put("in/a.csv", orders_csv(1, 700000, 6));
+  const auto ended = process->wait(std::chrono::seconds(60));
+  ASSERT_TRUE(ended);
+  done(*ended);
+  EXPECT_EQ(flow.sql("select count(*) || ' ' || min(amount) || ' ' || max(amount) from orders"), "700000 6 6");
+  EXPECT_EQ(flow.ledger(), "1 0");
+}
+
+TEST(load, two_at_once_load_each_object_once) {
+  SLUICE_NEEDS_POSTGRES();
+  for (const char* mode : {"append", "replace", "merge"}) {
+    LoadOptions options = in_mode(mode);
+    options.into_keys = std::string(mode) == "merge" ? ", key: order_id" : "";
+    LoadFlow flow(options);
+    for (int i = 0; i < 8; ++i) flow.store().put("in/" + std::to_string(i) + ".csv", orders_csv(i * 100000, 20000, 5));
+    const auto one = flow.start();
+    const auto other = flow.start();
+    for (const auto* process : {&one, &other}) {
+      const auto ended = (*process)->wait(std::chrono::seconds(60));
+      ASSERT_TRUE(ended);
+      done(*ended);
+    }
+    EXPECT_EQ(flow.sql("select count(*) || ' ' || count(distinct order_id) from orders"), "160000 160000") << mode;
+    EXPECT_EQ(flow.ledger(), "8 0") << mode;
+  }
+}
+
+TEST(load, many_small_objects_arrive_once_each) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow;
+  for (int i = 0; i < 300; ++i) flow.store().put("in/" + std::to_string(i) + ".csv", orders_csv(i * 10, 10, 5));
+  done(flow.run());
+  EXPECT_EQ(flow.sql("select count(*) || ' ' || count(distinct order_id) from orders"), "3000 3000");
+  EXPECT_EQ(flow.ledger(), "300 0");
+}
+
+TEST(load, goes_on_after_the_server_of_the_table_was_killed) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(in_mode("replace"));
+  flow.store().put("in/a.csv", orders_csv(1, 10, 4));
+  done(flow.run());
+  flow.store().put("in/a.csv", orders_csv(1, 600000, 5));
+  const auto process = flow.start();
+  ASSERT_TRUE(wait_until([&] { return flow.sql("select count(*) from pg_stat_progress_copy") != "0"; }));
+  postgres().kill();
+  postgres().start_again();
+  const auto ended = process->wait(std::chrono::seconds(90));
+  ASSERT_TRUE(ended);
+  done(*ended);
+  EXPECT_EQ(flow.sql("select count(*) || ' ' || sum(amount) from orders"), "600000 3000000");
+}
+
+// What S3 answers now and then, or always -------------------------------------------------------------------
+
+TEST(load, goes_on_after_errors_that_pass) {
+  SLUICE_NEEDS_POSTGRES();
+  for (const char* fault : {"slow_down", "500", "cut", "truncated", "flipped"}) {
+    LoadFlow flow;
+    flow.store().put("in/a.csv", orders_csv(1, 300000, 5));
+    flow.store().fault(fault, "count=2&action=GetObject");
+    done(flow.run());
+    EXPECT_EQ(flow.sql("select count(*) from orders"), "300000") << fault;
+  }
+}
+
+TEST(load, says_what_is_wrong_with_the_bucket) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadOptions options;
+  options.objects = "key: in/none.csv";
+  LoadFlow flow(options);
+  Ended ended = flow.run();
+  EXPECT_EQ(ended.code, 2) << ended.err;
+  EXPECT_NE(ended.err.find("there is no object s3://lake/in/none.csv"), std::string::npos) << ended.err;
+  flow.store().put("in/none.csv", orders_csv(1, 1, 1));
+  flow.store().fault("403");
+  ended = flow.run();
+  EXPECT_EQ(ended.code, 3) << ended.err;
+  EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
+}
+
+// Killed at a named point -----------------------------------------------------------------------------------
+
+using load_crash = testing::TestWithParam<std::tuple<std::string, std::string>>;
+
+TEST_P(load_crash, and_run_again_is_as_if_nothing_had_happened) {
+  SLUICE_NEEDS_POSTGRES();
+#ifndef SLUICE_CRASH_POINTS
+  GTEST_SKIP() << "this build has no crash points";
+#endif
+  const auto& [mode, point] = GetParam();
+  LoadFlow flow(in_mode(mode));
+  flow.store().put("in/a.csv", orders_csv(1, 10, 5));
+  done(flow.run());
+  const std::string before = flow.rows();
+  flow.store().put("in/a.csv", orders_csv(11, 250000, 6));  // several parts
+  const Ended crashed = flow.run({}, {{"SLUICE_CRASH_AT", point}});
+  EXPECT_EQ(crashed.signal, SIGKILL) << crashed.err;
+  // A reply to COMMIT that never came may have been a yes.
+  if (point.starts_with("C1")) {
+    EXPECT_EQ(flow.rows(), before);
+  }
+  done(flow.run());
+  done(flow.run());
+  const std::string count = mode == "replace" ? "250000" : "250010";
+  EXPECT_EQ(flow.sql("select count(*) || ' ' || count(distinct order_id) from orders"), count + " " + count);
+  EXPECT_EQ(flow.ledger(), mode == "replace" ? "1 0" : "2 0");
+}
+
+INSTANTIATE_TEST_SUITE_P(every, load_crash,
+                         testing::Combine(testing::Values("append", "replace", "merge"),
+                                          testing::Values("C1_in_transaction", "C1_rows_written", "C1_rows_written:2",
+                                                          "C1_before_commit", "C2_commit_sent", "C3_committed")),
+                         [](const testing::TestParamInfo<std::tuple<std::string, std::string>>& one) {
+                           std::string name = std::get<0>(one.param) + "_" + std::get<1>(one.param);
+                           std::ranges::replace(name, ':', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace sluice::faults
