@@ -142,9 +142,11 @@ class Loader {
       if (connection.kind->role == role) names.push_back(connection.name);
       if (connection.name != name) continue;
       if (connection.kind->role == role) return &connection;
-      return fail(Fault::config, place.text() + ": connection '" + name + "' is a " +
+      return fail(Fault::config, place.text() + ": connection '" + name + "' is " +
+                                     (connection.kind->role == Role::object_store ? "an " : "a ") +
                                      std::string(to_string(connection.kind->role)) + " (" +
-                                     std::string(connection.kind->name) + "), but a " + std::string(to_string(role)) +
+                                     std::string(connection.kind->name) + "), but " +
+                                     (role == Role::object_store ? "an " : "a ") + std::string(to_string(role)) +
                                      " is needed here");
     }
     return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
