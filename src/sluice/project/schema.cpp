@@ -83,7 +83,13 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
               {"minProperties", 1},
               {"propertyNames", {{"maxLength", 63}}},
               {"additionalProperties", {{"anyOf", {type_schema(), object(field_keys, connectors)}}}}};
-    case Shape::from: return {{"oneOf", {object(from_queue_keys, connectors), object(from_objects_keys, connectors)}}};
+    case Shape::from: {
+      Json objects = object(from_objects_keys, connectors);
+      Json names = Json::array();
+      for (const char* name : {"key", "glob", "prefix"}) names.push_back(Json{{"required", Json::array({name})}});
+      objects["oneOf"] = names;
+      return {{"oneOf", {object(from_queue_keys, connectors), objects}}};
+    }
     case Shape::into: return object(into_keys, connectors);
     case Shape::rejects: return object(rejects_keys, connectors);
     case Shape::limit:
