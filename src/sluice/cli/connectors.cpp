@@ -4,9 +4,12 @@
 #include <array>
 #include <cassert>
 
+#include "sluice/aws/s3_options.hpp"
+#include "sluice/aws/s3_store.hpp"
 #include "sluice/aws/sqs_options.hpp"
 #include "sluice/aws/sqs_queue.hpp"
 #include "sluice/local/duckdb_database.hpp"
+#include "sluice/local/folder_store.hpp"
 #include "sluice/local/spool.hpp"
 #include "sluice/postgres/open.hpp"
 
@@ -24,6 +27,11 @@ constexpr std::array connector_table{
         nullptr,
         &postgres::open_postgres},
     Connector{{"duckdb", Role::database, local::duckdb_options, "a DuckDB file"}, nullptr, &local::open_duckdb},
+    Connector{{"s3", Role::object_store, aws::s3_options, "an Amazon S3 bucket"}, nullptr, nullptr, &aws::open_s3},
+    Connector{{"files", Role::object_store, local::files_options, "a local folder that behaves as a bucket"},
+              nullptr,
+              nullptr,
+              &local::open_files},
 };
 
 const Connector& row_of(const project::Connection& connection) {
@@ -52,6 +60,10 @@ Result<std::unique_ptr<Queue>> open_queue(const project::Connection& connection,
 
 Result<std::unique_ptr<Database>> open_database(const project::Connection& connection, const Clock& clock) {
   return row_of(connection).open_database(connection.settings, clock);
+}
+
+Result<std::unique_ptr<ObjectStore>> open_store(const project::Connection& connection, const Clock& clock) {
+  return row_of(connection).open_store(connection.settings, clock);
 }
 
 }  // namespace sluice::cli

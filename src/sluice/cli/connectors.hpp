@@ -6,6 +6,7 @@
 
 #include "sluice/core/clock.hpp"
 #include "sluice/core/database.hpp"
+#include "sluice/core/object_store.hpp"
 #include "sluice/core/queue.hpp"
 #include "sluice/project/project.hpp"
 
@@ -13,9 +14,10 @@ namespace sluice::cli {
 
 struct Connector {
   project::ConnectorKind kind;
-  // The one that the kind's role needs; the other is null.
+  // The one that the kind's role needs; the others are null.
   Result<std::unique_ptr<Queue>> (*open_queue)(const Settings&, const Clock&) = nullptr;
   Result<std::unique_ptr<Database>> (*open_database)(const Settings&, const Clock&) = nullptr;
+  Result<std::unique_ptr<ObjectStore>> (*open_store)(const Settings&, const Clock&) = nullptr;
 };
 
 std::span<const Connector> connectors();
@@ -24,5 +26,6 @@ std::span<const project::ConnectorKind> connector_kinds();
 
 Result<std::unique_ptr<Queue>> open_queue(const project::Connection& connection, const Clock& clock);
 Result<std::unique_ptr<Database>> open_database(const project::Connection& connection, const Clock& clock);
+Result<std::unique_ptr<ObjectStore>> open_store(const project::Connection& connection, const Clock& clock);
 
 }  // namespace sluice::cli

@@ -141,10 +141,12 @@ class Loader {
       if (connection.kind->role == role) names.push_back(connection.name);
       if (connection.name != name) continue;
       if (connection.kind->role == role) return &connection;
-      return fail(Fault::config, place.text() + ": connection '" + name + "' is a " +
-                                     std::string(to_string(connection.kind->role)) + " (" +
-                                     std::string(connection.kind->name) + "), but a " + std::string(to_string(role)) +
-                                     " is needed here");
+      const bool store = connection.kind->role == Role::object_store;
+      return fail(Fault::config,
+                  place.text() + ": connection '" + name + "' is " + std::string(to_string(connection.kind->role)) +
+                      " (" + std::string(connection.kind->name) + "), but " + std::string(to_string(role)) +
+                      " is needed here",
+                  store ? "a flow cannot read from an object store or write to one yet" : "");
     }
     return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
   }
@@ -286,7 +288,14 @@ class Loader {
 
 }  // namespace
 
-std::string_view to_string(Role role) { return role == Role::queue ? "queue" : "database"; }
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::queue: return "a queue";
+    case Role::object_store: return "an object store";
+    case Role::database: return "a database";
+  }
+  return "?";
+}
 
 Result<Project> load(const std::string& file, const LoadOptions& options) { return Loader(file, options).load(); }
 
