@@ -345,6 +345,7 @@ class Http::Impl {
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(std::min(connect_timeout, request.timeout).count()));
 
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request.once ? 1L : 0L);
     const std::string& method = request.method;
     const std::string_view body = request.content();
     const bool has_body = !body.empty() || method == "POST" || method == "PUT" || method == "PATCH";

@@ -26,6 +26,8 @@ struct Request {
   std::string body{};
   std::string_view body_view{};  // in place of `body`: bytes that stay where they are until the call has ended
   std::size_t answer_bytes = 0;  // how much is expected, so that it is read into one piece of memory
+  // At most once, on a connection of its own: what a reused one loses, curl sends again without a word.
+  bool once = false;
   std::chrono::milliseconds timeout{30000};
   bool to_metadata = false;  // plain http is also allowed to the link-local addresses of is_metadata_address()
 

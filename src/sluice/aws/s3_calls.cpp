@@ -214,6 +214,7 @@ class S3Calls::Impl {
     }
     request.body_view = call.body;
     request.answer_bytes = call.answer_bytes;
+    request.once = call.once;
     request.timeout = answer_time + seconds((call.body.size() + call.answer_bytes) / slowest);
     ++at_once_;
     signed_.start(call.action, std::move(request), [this, ticket](Result<Response> response) {

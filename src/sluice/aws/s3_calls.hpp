@@ -24,6 +24,7 @@ struct S3Call {
   std::string body{};
   std::size_t answer_bytes = 0;  // how much is expected
   bool fails_inside = false;     // a 200 may hold an error
+  bool once = false;             // a second time it would fail: each try must be known as one; see Request::once
   bool patient = true;           // else it is tried twice at most
 };
 

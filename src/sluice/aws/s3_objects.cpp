@@ -159,6 +159,7 @@ Result<ObjectFacts> put_object(S3Calls& calls, const std::string& key, std::stri
   S3Call call{.action = "PutObject", .method = "PUT", .key = key, .headers = write_headers(calls.options(), options)};
   call.headers.emplace_back("x-amz-checksum-crc32c", sent.crc32c);
   add_condition(call.headers, options.condition);
+  call.once = options.condition.if_absent || !options.condition.if_version.empty();
   call.body = std::move(body);
   const S3Ticket ticket = calls.start(std::move(call));
   auto answer = calls.wait(ticket);

@@ -148,7 +148,7 @@ class S3Writer final : public ObjectWriter {
     add_condition(call.headers, put_.condition);
     call.body = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" + list_ +
                 "</CompleteMultipartUpload>";
-    call.fails_inside = true;
+    call.fails_inside = call.once = true;
     auto answer = calls_->call(std::move(call));
     if (!answer) {
       S3Error& error = answer.error();

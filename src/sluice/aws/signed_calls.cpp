@@ -104,6 +104,7 @@ class SignedCalls::Impl {
     request.headers = call.request.headers;
     request.body_view = call.request.content();
     request.answer_bytes = call.request.answer_bytes;
+    request.once = call.request.once;
     request.timeout = call.request.timeout;
     if (*credentials) signer_.sign(request, **credentials, now());
     count(call.kind);

@@ -27,6 +27,27 @@ std::optional<Target> target_on(const Assembly& assembly, const std::string& con
   return std::nullopt;
 }
 
+std::vector<Finding> not_opened(const Error& error) { return {{Finding::Level::bad, error.message, error.hint}}; }
+
+std::vector<Finding> probe(const Assembly& assembly, const project::Connection& connection) {
+  switch (connection.kind->role) {
+    case project::Role::queue: {
+      const auto queue = open_queue(connection, system_clock());
+      return queue ? (*queue)->probe() : not_opened(queue.error());
+    }
+    case project::Role::object_store: {
+      const auto store = open_objects(connection, system_clock());
+      return store ? (*store)->probe() : not_opened(store.error());
+    }
+    case project::Role::database: {
+      const auto database = open_database(connection, system_clock());
+      const std::optional<Target> target = target_on(assembly, connection.name);
+      return database ? (*database)->probe(target ? &*target : nullptr) : not_opened(database.error());
+    }
+  }
+  return {};
+}
+
 Result<Answer> doctor(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::if_there));
   std::vector<Finding> findings;
@@ -37,21 +58,7 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
     findings.push_back({Finding::Level::good, "keyring: primary key " + assembly->keyring->primary_id()});
   }
   for (const project::Connection& connection : assembly->project.connections) {
-    std::vector<Finding> found;
-    if (connection.kind->role == project::Role::queue) {
-      auto queue = open_queue(connection, system_clock());
-      found = queue ? (*queue)->probe()
-                    : std::vector<Finding>{{Finding::Level::bad, queue.error().message, queue.error().hint}};
-    } else if (connection.kind->role == project::Role::object_store) {
-      auto objects = open_objects(connection, system_clock());
-      found = objects ? (*objects)->probe()
-                      : std::vector<Finding>{{Finding::Level::bad, objects.error().message, objects.error().hint}};
-    } else {
-      auto database = open_database(connection, system_clock());
-      const std::optional<Target> target = target_on(*assembly, connection.name);
-      found = database ? (*database)->probe(target ? &*target : nullptr)
-                       : std::vector<Finding>{{Finding::Level::bad, database.error().message, database.error().hint}};
-    }
+    std::vector<Finding> found = probe(*assembly, connection);
     for (Finding& finding : found) {
       finding.what = connection.name + ": " + finding.what;
       findings.push_back(std::move(finding));

@@ -9,7 +9,7 @@
 namespace sluice::project {
 
 enum class Role { queue, object_store, database };
-std::string_view to_string(Role role);
+std::string_view to_string(Role role);  // with its article: "a queue"
 
 struct ConnectorKind {
   std::string_view name;  // also the key that picks it: { sqs: login-queue }

@@ -143,10 +143,8 @@ class Loader {
       if (connection.name != name) continue;
       if (connection.kind->role == role) return &connection;
       return fail(Fault::config, place.text() + ": connection '" + name + "' is " +
-                                     (connection.kind->role == Role::object_store ? "an " : "a ") +
                                      std::string(to_string(connection.kind->role)) + " (" +
-                                     std::string(connection.kind->name) + "), but " +
-                                     (role == Role::object_store ? "an " : "a ") + std::string(to_string(role)) +
+                                     std::string(connection.kind->name) + "), but " + std::string(to_string(role)) +
                                      " is needed here");
     }
     return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
@@ -407,11 +405,11 @@ class Loader {
 
 std::string_view to_string(Role role) {
   switch (role) {
-    case Role::queue: return "queue";
-    case Role::object_store: return "object store";
-    case Role::database: break;
+    case Role::queue: return "a queue";
+    case Role::object_store: return "an object store";
+    case Role::database: return "a database";
   }
-  return "database";
+  return "?";
 }
 
 Result<Project> load(const std::string& file, const LoadOptions& options) { return Loader(file, options).load(); }
