@@ -78,8 +78,19 @@ TEST_F(PostgresLedger, without_a_file_a_table_gets_the_columns_of_the_select) {
   EXPECT_EQ(sql("select attname || ' ' || format_type(atttypid, atttypmod) from pg_attribute where attrelid = "
                 "'t'::regclass and attnum > 0 order by attnum"),
             "a boolean\nb numeric(12,3)\nc jsonb\nd d timestamp with time zone");
+  to.table.schema = "elsewhere";
+  sink(*open(), to);
+  EXPECT_EQ(sql("select count(*) from elsewhere.t"), "0");
+}
+
+TEST_F(PostgresLedger, a_missing_schema_is_asked_for_where_the_role_may_not_make_it) {
+  Target to = target("t", columns);
   to.table.schema = "nowhere";
-  EXPECT_TRUE(has(refusal(to, Fault::conflict), "make the schema first: CREATE SCHEMA \"nowhere\""));
+  to.create = CreateTable{};
+  const std::string user = database_ + "_clerk";
+  server().make_user(user);
+  sql("create schema sluice authorization " + user);
+  EXPECT_TRUE(has(refusal(to, Fault::denied, user), "make the schema first: CREATE SCHEMA \"nowhere\""));
 }
 
 TEST_F(PostgresLedger, a_file_that_is_wrong_is_named_with_its_line) {
@@ -172,7 +183,7 @@ TEST_F(PostgresLedger, a_ledger_of_a_later_version_or_a_foreign_table_is_left_al
   sink(*open(), target("t", columns));
   sql("insert into sluice.version (number) values (99)");
   EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict),
-                  "is of version 99, this program knows version 1; use the newer sluice"));
+                  "is of version 99, this program knows version 2; use the newer sluice"));
   sql("create schema other; create table other.sluice_version (v text)");
   EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict, "postgres", "other"),
                   "other.sluice_version is no table of the ledger"));
@@ -273,7 +284,7 @@ TEST_F(PostgresLedger, doctor_sees_what_prepare_would_say_and_changes_nothing) {
   sink(*database, to);
   all.clear();
   for (const Finding& finding : database->probe(&to)) all += finding.what + "\n";
-  EXPECT_TRUE(has(all, "the ledger's schema \"sluice\" is there, version 1")) << all;
+  EXPECT_TRUE(has(all, "the ledger's schema \"sluice\" is there, version 2")) << all;
 }
 
 TEST_F(PostgresLedger, first_rows_show_null_apart_from_an_empty_text) {

@@ -24,7 +24,7 @@ std::size_t line_of(const std::string& text, int position) {
   return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
 }
 
-Error not_made(const Connection& connection, const ServerError& error, const Target& target) {
+Error not_made(const Connection& connection, const ServerError& error, const Target& target, bool schema_missing) {
   const std::string& file = target.create->file;
   std::string what = "make table \"" + target.table.text() + "\"";
   if (!file.empty()) {
@@ -33,7 +33,11 @@ Error not_made(const Connection& connection, const ServerError& error, const Tar
   }
   Error out = connection.error(error, what);
   const std::string schema = target.table.schema.empty() ? "public" : target.table.schema;
-  if (error.is("42501"))
+  if (error.is("42501") && schema_missing) {
+    out.hint = "make the schema first: CREATE SCHEMA " + quoted(schema) + " AUTHORIZATION " +
+               quoted(connection.user()) + ", or GRANT CREATE ON DATABASE " + quoted(connection.database()) + " TO " +
+               quoted(connection.user());
+  } else if (error.is("42501"))
     out.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(schema) + " TO " + quoted(connection.user()) +
                ", or make the table yourself";
   if (error.is("3F000")) out.hint = "make the schema first: CREATE SCHEMA " + quoted(schema);
@@ -62,7 +66,7 @@ Result<void> make_table(Connection& connection, const Target& target) {
   }
   const ServerError error = made.error();
   if (!error.lost()) static_cast<void>(connection.run("rollback"));
-  return fail(not_made(connection, error, target));
+  return fail(not_made(connection, error, target, !make_schema->empty()));
 }
 
 }  // namespace
