@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "sluice/core/log.hpp"
@@ -12,6 +13,8 @@
 namespace sluice::objects {
 namespace {
 
+constexpr std::size_t objects_ahead_max = 16;
+constexpr std::uint64_t ahead_bytes_max = std::uint64_t{4} << 20U;
 constexpr std::size_t padding = 64;  // readable behind each row, as decoders want it
 
 std::uint64_t hash_of(const ObjectProof& object) {
@@ -39,8 +42,10 @@ class ObjectRows final : public Parts {
 
   Result<void> start(const Known& known) override {
     known_ = known;
-    object_ = 0;
+    next_ = 0;
     stream_.reset();
+    ahead_.clear();
+    ahead_bytes_ = 0;
     return {};
   }
 
@@ -49,15 +54,12 @@ class ObjectRows final : public Parts {
     part.bytes = 0;
     while (true) {
       if (!stream_) {
-        while (object_ < objects_.size() && known_.at(object_)) ++object_;
-        if (object_ == objects_.size()) return false;
+        ask_ahead();
+        if (ahead_.empty()) return false;
         SLUICE_CHECK(noted(open()));
       }
       SLUICE_TRY(const bool more, noted(fill(part)));
-      if (!more) {
-        stream_.reset();
-        ++object_;
-      }
+      if (!more) stream_.reset();
       if (!part.messages.empty()) return true;
     }
   }
@@ -91,8 +93,25 @@ class ObjectRows final : public Parts {
     return fail(std::move(error));
   }
 
+  // Small objects are asked for several at once, so that what one call takes is waited for once.
+  void ask_ahead() {
+    for (; next_ < objects_.size(); ++next_) {
+      if (known_.at(next_)) continue;
+      const std::uint64_t bytes = objects_[next_].bytes;
+      const bool room = ahead_.size() < objects_ahead_max && ahead_bytes_ + bytes <= ahead_bytes_max;
+      if (!ahead_.empty() && !room) return;
+      ahead_.push_back({next_, store_.open_reader(objects_[next_], 0)});
+      ahead_bytes_ += bytes;
+    }
+  }
+
   Result<void> open() {
-    SLUICE_TRY(auto reader, store_.open_reader(object(), 0));
+    Ahead first = std::move(ahead_.front());
+    ahead_.pop_front();
+    object_ = first.object;
+    ahead_bytes_ -= object().bytes;
+    SLUICE_TRY(auto reader, std::move(first.reader));
+    ask_ahead();
     SLUICE_TRY(stream_, open_stream(std::move(reader), compression_of(options_.dialect.compression, object().key)));
     hash_ = hash_of(proof_of(store_, object()));
     cutter_ = RowCutter(options_.dialect);
@@ -201,6 +220,13 @@ class ObjectRows final : public Parts {
   RowsOptions options_;
   Known known_;
   std::size_t object_ = 0;  // the one that is read
+  std::size_t next_ = 0;    // the one to ask for next
+  struct Ahead {
+    std::size_t object;
+    Result<std::unique_ptr<ObjectReader>> reader;
+  };
+  std::deque<Ahead> ahead_;
+  std::uint64_t ahead_bytes_ = 0;
   bool overwritten_ = false;
 
   std::unique_ptr<ByteStream> stream_;
