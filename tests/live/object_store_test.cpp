@@ -275,6 +275,16 @@ TEST_P(object_store, keys_that_are_no_paths_are_kept_or_refused) {
   }
 }
 
+TEST_P(object_store, a_key_that_is_empty_or_too_long_is_refused) {
+  for (const std::string& key : {std::string(), std::string(1025, 'k')}) {
+    EXPECT_FALSE(store().put(key, "x", {}));
+    EXPECT_FALSE(store().open_writer(key, {}));
+    EXPECT_FALSE(store().head(key));
+    EXPECT_FALSE(store().read(key, "", 0, 1));
+    EXPECT_FALSE(store().remove(key));
+  }
+}
+
 TEST_P(object_store, a_condition_that_does_not_hold_leaves_the_object) {
   if (!stand_.conditions) GTEST_SKIP() << "fauxqs does not know conditions";
   const ObjectFacts first = put("c", "first");

@@ -120,7 +120,7 @@ S3Error describe_s3_error(const FailedS3Call& call, const std::optional<RemoteEr
   if (code == "EntityTooSmall" || code == "EntityTooLarge" || code == "BadDigest" || code == "InvalidPart") {
     return {S3Trouble::refused, {Fault::failed, std::move(text), "what was sent and what arrived differ; run again"}};
   }
-  if (code == "RequestTimeout" || (call.status >= 500 && call.status != 501)) {
+  if (code == "RequestTimeout" || code == "IncompleteBody" || (call.status >= 500 && call.status != 501)) {
     return {S3Trouble::transient, {Fault::transient, std::move(text)}};
   }
   // Inside a 200 every other code that AWS documents is a failure of its own.

@@ -51,6 +51,7 @@ class S3Store final : public ObjectStore {
   }
 
   Result<std::optional<ObjectFacts>> head(const std::string& key) override {
+    SLUICE_CHECK(check_key(key));
     SLUICE_TRY(auto headed, head_object(*calls_, key));
     if (!headed) return std::nullopt;
     return std::move(headed->facts);
@@ -58,6 +59,7 @@ class S3Store final : public ObjectStore {
 
   Result<std::string> read(const std::string& key, const std::string& version, std::uint64_t offset,
                            std::size_t length) override {
+    SLUICE_CHECK(check_key(key));
     if (length == 0) return std::string();
     S3Call call = get_call(key, version, offset, length, false);
     const S3Call asked{.action = call.action, .key = key};
@@ -68,6 +70,7 @@ class S3Store final : public ObjectStore {
   }
 
   Result<std::unique_ptr<ObjectReader>> open_reader(const ObjectFacts& object, std::uint64_t offset) override {
+    SLUICE_CHECK(check_key(object.key));
     return open_s3_reader(calls_, object, offset);
   }
 
