@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{128} << 10U;  // what one PQputCopyData takes, about
 constexpr unsigned insert_after_duplicates = 16;
+constexpr std::size_t kept_bytes_max = std::size_t{4} << 20U;
 
 // Forced on, since an answer to COMMIT is the moment from which a message is forgotten; remote_apply is
 // more than on. A transaction whose owner vanished must not hold its keys for ever.
@@ -122,6 +123,8 @@ Result<Known> TableSink::begin(const Delivery& delivery) {
   broken_ = false;
   replayed_.clear();
   objects_ = delivery.proof == Proof::objects;
+  kept_.clear();
+  kept_bytes_ = 0;
   if (objects_) {
     Known known(delivery.objects.size(), false);
     SLUICE_CHECK(open_transaction(connection_->run(begin_sql_)));
@@ -202,6 +205,7 @@ Result<void> TableSink::take_rejects(const Delivery& delivery, Known& known) {
 
 Result<std::vector<Reject>> TableSink::write(std::span<const Batch> batches, const Known& known) {
   if (!connection_) return fail(Fault::transient, "postgres: the connection was lost before the rows were written");
+  if (objects_ && !careful_) return stream(batches, known);
   std::vector<Reject> rejects;
   writer_.lay_out(batches, known);
   if (writer_.messages() > 0) SLUICE_CHECK(write_range(0, writer_.messages(), rejects));
@@ -348,12 +352,19 @@ Result<void> TableSink::insert_rejects(std::span<const SealedReject> rejects) {
 }
 
 Result<void> TableSink::keep(std::span<const SealedReject> rejects) {
-  const Stopwatch watch(seconds_.database);
   if (!connection_) return fail(Fault::transient, "postgres: the connection was lost before rejects were kept");
-  return rejects.empty() ? Result<void>{} : insert_rejects(rejects);
+  if (rejects.empty()) return {};
+  if (streaming_) {
+    for (const SealedReject& reject : rejects) kept_bytes_ += reject.payload.size() + sizeof(SealedReject);
+    kept_.insert(kept_.end(), rejects.begin(), rejects.end());
+    return kept_bytes_ > kept_bytes_max ? end_stream() : Result<void>{};
+  }
+  const Stopwatch watch(seconds_.database);
+  return insert_rejects(rejects);
 }
 
 Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
+  SLUICE_CHECK(end_stream());
   SLUICE_CHECK(keep(rejects));
   const Stopwatch watch(seconds_.database);
   if (objects_ && plan_->mode == Mode::merge) {
@@ -379,6 +390,7 @@ Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
   // A transaction that had failed answers a COMMIT by a ROLLBACK, without an error.
   if (committed->command() != "COMMIT")
     return fail(Fault::failed, connection_->where() + ": the transaction had failed before COMMIT");
+  careful_ = false;
   if (objects_) {
     SLUICE_CRASH_POINT("C3_committed");
   } else {
@@ -388,6 +400,9 @@ Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
 }
 
 void TableSink::rollback() {
+  if (!connection_) return;
+  if (streaming_) connection_.reset();  // which ends COPY and transaction; neither could be talked to
+  streaming_ = false;
   if (!connection_) return;
   const Stopwatch watch(seconds_.database);
   if (connection_->alive() && connection_->in_transaction() && !connection_->run("rollback")) connection_.reset();

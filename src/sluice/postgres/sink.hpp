@@ -1,5 +1,7 @@
 // Rows, message keys and rejects into one table, one transaction a delivery.
 //
+// Objects: their rows come part by part through one COPY, see stream().
+//
 // Keys go first: a key that another transaction is just writing makes this one wait for its end, and is
 // then known. Rows go by COPY inside a savepoint; what the server refuses is halved down to the message.
 #pragma once
@@ -46,6 +48,12 @@ class TableSink final : public Sink {
   Result<void> list_objects(const Delivery& delivery, Known& known);
   void mark_missing(const Delivery& delivery, std::vector<Key>& found, Known& known) const;
 
+  // Of a delivery in parts: one COPY goes on from part to part, so that the server works while the next one is made.
+  // A row that it refuses fails all of it (transient); the next attempt is careful, and finds the row.
+  Result<std::vector<Reject>> stream(std::span<const Batch> batches, const Known& known);
+  Result<void> end_stream();
+  Result<void> refused_in_stream(const ServerError& error);
+
   Result<void> write_range(std::size_t first, std::size_t last, std::vector<Reject>& rejects);
   Reply copy_range(std::size_t first, std::size_t last, std::vector<Reject>& rejects);
   Result<Reject> refusal(std::size_t number, const ServerError& error);
@@ -69,9 +77,13 @@ class TableSink final : public Sink {
     Key id;
     Key message;
   };
-  std::vector<Replayed> replayed_;        // rejects that this transaction took out, by id
-  unsigned insert_for_ = 0;               // deliveries for which INSERT is likely cheaper than COPY
-  bool objects_ = false;                  // are the proof of this transaction
+  std::vector<Replayed> replayed_;  // rejects that this transaction took out, by id
+  unsigned insert_for_ = 0;         // deliveries for which INSERT is likely cheaper than COPY
+  bool objects_ = false;            // are the proof of this transaction
+  bool careful_ = false;            // each part has a COPY and a savepoint of its own
+  bool streaming_ = false;          // a COPY is open
+  std::vector<SealedReject> kept_;  // until it ends
+  std::size_t kept_bytes_ = 0;
   bool savepoint_ = false;                // "sluice_rows" is set
   bool broken_ = false;                   // and must be rolled back to
   std::vector<std::string> constraints_;  // names that were found in the catalogue

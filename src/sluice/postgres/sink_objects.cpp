@@ -1,10 +1,16 @@
 // The proof of a flow from objects: which of them the ledger holds, and what is made ready for their rows.
 #include <algorithm>
 
+#include "sluice/core/crash_point.hpp"
 #include "sluice/postgres/sink.hpp"
 #include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
+namespace {
+
+constexpr std::size_t stream_bytes = std::size_t{128} << 10U;  // what one PQputCopyData takes, about
+
+}  // namespace
 
 // What the ledger holds is not loaded again. Two loads of one flow wait for each other: on the key of an object, or,
 // where all objects stand for the table as a whole, on the flow.
@@ -80,6 +86,60 @@ Result<void> TableSink::list_objects(const Delivery& delivery, Known& known) {
     known[i] = std::ranges::find(uris, presentable(delivery.objects[i].uri)) == uris.end();
   }
   return {};
+}
+
+Result<std::vector<Reject>> TableSink::stream(std::span<const Batch> batches, const Known& known) {
+  if (!connection_) return fail(Fault::transient, "postgres: the connection was lost before the rows were written");
+  std::vector<Reject> rejects;
+  writer_.lay_out(batches, known);
+  const auto started = std::chrono::steady_clock::now();
+  double waited = 0;
+  Reply reply = Answer{};
+  if (!streaming_) {
+    const Stopwatch watch(waited);
+    // A deferred constraint would speak up at COMMIT, where no row can be told from the others.
+    reply = connection_->start_copy("set constraints all immediate;" + plan_->copy);
+    if (!reply) return fail(error(reply.error(), "write rows to \"" + plan_->table + "\""));
+    streaming_ = true;
+    buffer_.clear();
+    writer_.begin(buffer_);
+  }
+  for (std::size_t number = 0; number < writer_.messages() && reply; ++number) {
+    if (std::optional<Reject> reject = writer_.append(number, buffer_)) rejects.push_back(std::move(*reject));
+    if (buffer_.size() < stream_bytes) continue;
+    const Stopwatch watch(waited);
+    reply = connection_->put(buffer_.view());
+    buffer_.clear();
+  }
+  seconds_.database += waited;
+  seconds_.encode += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count() - waited;
+  if (!reply) SLUICE_CHECK(refused_in_stream(reply.error()));
+  SLUICE_CRASH_POINT("C1_rows_written");
+  return rejects;
+}
+
+Result<void> TableSink::end_stream() {
+  if (!streaming_) return {};
+  {
+    const Stopwatch watch(seconds_.database);
+    writer_.end(buffer_);
+    Reply ended = buffer_.size() == 0 ? Reply(Answer{}) : connection_->put(buffer_.view());
+    buffer_.clear();
+    if (ended) ended = connection_->end_copy();
+    if (!ended) return refused_in_stream(ended.error());
+  }
+  streaming_ = false;
+  const std::vector<SealedReject> kept = std::move(kept_);
+  kept_.clear();
+  kept_bytes_ = 0;
+  return keep(kept);
+}
+
+Result<void> TableSink::refused_in_stream(const ServerError& refused) {
+  streaming_ = false;
+  if (!is_about_a_row(refused)) return fail(error(refused, "write rows to \"" + plan_->table + "\""));
+  careful_ = true;
+  return fail(Fault::transient, connection_->where() + ": \"" + plan_->table + "\" refuses a row; it is looked for");
 }
 
 }  // namespace sluice::postgres
