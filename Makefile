@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 export CCACHE_DIR ?= $(HOME)/.cache/ccache
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool clean
+.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,6 +51,12 @@ bench-queue: build bench-deps ## queue to table: msg/s, CPU and memory beside wh
 bench-spool: build bench-deps ## spool folder to table, without a queue server
 	@cmake --build build/release --target queue_server --target spool_fill
 	@/usr/bin/python3 bench/bench_queue.py --spool $(ARGS)
+
+bench-batch: build bench-deps ## CSV on S3 to table: beside psql's \copy; memory; small objects
+	@cmake --build build/release --target object_server
+	@/usr/bin/python3 bench/bench_batch.py $(ARGS)
+	@/usr/bin/python3 bench/bench_batch.py --memory $(ARGS)
+	@/usr/bin/python3 bench/bench_batch.py --small 10000 --delay 10 $(ARGS)
 
 clean: ## remove what was built
 	rm -rf build
