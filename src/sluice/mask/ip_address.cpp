@@ -112,8 +112,10 @@ bool parse_ip(std::string_view text, IpBytes& bytes) {
   return parse_ipv6(text, bytes);
 }
 
+bool is_ipv4(const IpBytes& bytes) { return std::equal(mapped.begin(), mapped.begin() + mapped_prefix, bytes.begin()); }
+
 void append_ip(const IpBytes& bytes, std::string& out) {
-  if (std::equal(mapped.begin(), mapped.begin() + mapped_prefix, bytes.begin())) {
+  if (is_ipv4(bytes)) {
     for (std::size_t i = mapped_prefix; i < bytes.size(); ++i) {
       if (i > mapped_prefix) out += '.';
       append_number(bytes[i], 10, out);
