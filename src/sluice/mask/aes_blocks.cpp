@@ -85,6 +85,7 @@ SLUICE_AES inline void run(const std::uint8_t* keys, unsigned rounds, const std:
 template <bool encrypts>
 SLUICE_AES void run_all(const std::uint8_t* keys, unsigned rounds, const std::uint8_t* in, std::uint8_t* out,
                         std::size_t blocks) {
+  if (blocks == 1) return run<1, encrypts>(keys, rounds, in, out);
   constexpr std::size_t wide = 8;
   for (; blocks >= wide; blocks -= wide, in += wide * 16, out += wide * 16) run<wide, encrypts>(keys, rounds, in, out);
   for (; blocks >= 2; blocks -= 2, in += 32, out += 32) run<2, encrypts>(keys, rounds, in, out);
