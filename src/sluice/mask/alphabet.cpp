@@ -41,7 +41,7 @@ Result<Alphabet> Alphabet::read(std::string_view text) {
   }
   const std::string near = nearest(text, names);
   if (!near.empty() && !text.empty() && is_letter(text.front())) {
-    return fail(Fault::config, "there is no alphabet '" + std::string(text) + "'; did you mean '" + near + "'?");
+    return fail(Fault::config, "there is no alphabet '" + std::string(text) + "'", "did you mean '" + near + "'?");
   }
   if (text.size() < 2 || !std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; })) {
     return fail(Fault::config, "an alphabet is " + join(names, ", ") +
@@ -50,7 +50,7 @@ Result<Alphabet> Alphabet::read(std::string_view text) {
   std::string sorted(text);
   std::ranges::sort(sorted);
   if (std::ranges::adjacent_find(sorted) != sorted.end())
-    return fail(Fault::config, "a character stands twice in the alphabet" + did_you_mean(text, names));
+    return fail(Fault::config, "a character stands twice in the alphabet", "known names are " + join(names, ", "));
   return Alphabet(text);
 }
 

@@ -101,8 +101,7 @@ Result<const MaskKind*> find_mask(std::string_view name) {
     names.emplace_back(kind.function);
   }
   const std::string full = name.starts_with("mask_") ? std::string(name) : "mask_" + std::string(name);
-  return fail(Fault::config, "there is no mask '" + std::string(name) + "'" + did_you_mean(full, names),
-              "docs/masks.md describes them");
+  return fail(Fault::config, "there is no mask '" + std::string(name) + "'", did_you_mean(full, names));
 }
 
 Result<std::unique_ptr<Mask>> make_mask(const MaskKind& kind, const Keyring* keyring, MaskArguments arguments,
@@ -137,7 +136,7 @@ Result<Form> read_form(std::string_view name, std::string_view domain_name) {
   if (name.empty()) return form_of_domain(domain_name);
   if (const auto named = parse_form(name)) return *named;
   const std::vector<std::string> known{"ip", "device", "email", "text"};
-  return fail(Fault::config, "there is no form '" + std::string(name) + "'" + did_you_mean(name, known));
+  return fail(Fault::config, "there is no form '" + std::string(name) + "'", did_you_mean(name, known));
 }
 
 Result<unsigned> read_number(std::string_view name, std::string_view digits, unsigned least, unsigned most) {

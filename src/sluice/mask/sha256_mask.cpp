@@ -50,7 +50,7 @@ Made make_sha256(const Keyring*, std::string_view, const MaskArguments& argument
   const std::string& position = arguments[1];
   if (position != "before" && position != "after") {
     const std::vector<std::string> known{"before", "after"};
-    return fail(Fault::config, "there is no position '" + position + "'" + did_you_mean(position, known));
+    return fail(Fault::config, "there is no position '" + position + "'", did_you_mean(position, known));
   }
   return std::make_unique<Sha256Mask>(arguments[0], position == "after");
 }
