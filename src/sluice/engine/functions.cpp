@@ -257,7 +257,8 @@ duckdb::ScalarFunctionSet functions_of(const mask::MaskKind& kind, const mask::K
     function.stability = kind.repeatable ? duckdb::FunctionStability::CONSISTENT : duckdb::FunctionStability::VOLATILE;
     // Refusals are thrown; without this DuckDB evaluates entries of dictionaries that no row points at.
     function.errors = duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR;
-    if (kind.input == mask::MaskInput::date) function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
+    // Else DuckDB makes NULL of a call with a NULL in it: a date without its entity would be lost, not refused.
+    function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
     set.AddFunction(function);
   };
   for (std::size_t count = kind.required(); count <= kind.parameters.size(); ++count) {
