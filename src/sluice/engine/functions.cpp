@@ -167,16 +167,14 @@ void run_mask(duckdb::DataChunk& arguments, duckdb::ExpressionState& expression,
 
 constexpr std::int64_t micros_per_day = 86'400'000'000;
 
-duckdb::date_t moved(duckdb::date_t date, std::int32_t days) {
-  const duckdb::date_t out(date.days + days);
-  return out;
+// False: before the first or after the last day that can be masked. Infinity is neither.
+bool in_range(duckdb::date_t date) { return date.days >= mask::date_min && date.days <= mask::date_max; }
+bool in_range(duckdb::timestamp_t time) {
+  return time.value >= mask::date_min * micros_per_day && time.value < (mask::date_max + 1) * micros_per_day;
 }
+duckdb::date_t moved(duckdb::date_t date, std::int32_t days) { return duckdb::date_t(date.days + days); }
 duckdb::timestamp_t moved(duckdb::timestamp_t time, std::int32_t days) {
   return duckdb::timestamp_t(time.value + days * micros_per_day);
-}
-bool far_from_ends(duckdb::date_t date) { return date.days > -700'000 && date.days < 2'900'000; }
-bool far_from_ends(duckdb::timestamp_t time) {
-  return time.value > -700'000 * micros_per_day && time.value < 2'900'000 * micros_per_day;
 }
 
 // A date or a timestamp and its entity. A date without entity cannot be masked; no date is no date.
@@ -203,7 +201,7 @@ void run_date_mask(duckdb::DataChunk& arguments, duckdb::ExpressionState& expres
     std::int32_t days = 0;
     if (const char* refusal = state.mask->days({entity.GetData(), entity.GetSize()}, days)) refuse(function, refusal);
     const Time time = duckdb::UnifiedVectorFormat::GetData<Time>(times)[time_at];
-    if (!far_from_ends(time)) refuse(function, "out_of_range");  // infinity among them
+    if (!in_range(time) || !in_range(moved(time, days))) refuse(function, "out_of_range");
     out[row] = moved(time, days);
   }
 }

@@ -61,12 +61,15 @@ class DateShiftMask final : public Mask {
     if (!read_date(trimmed(line.substr(0, tab)), date)) return "invalid_date";
     std::int32_t shift = 0;
     if (const char* refusal = days(line.substr(tab + 1), shift)) return refusal;
-    const year_month_day moved(date + std::chrono::days(direction * shift));
-    const int year = static_cast<int>(moved.year());
-    if (year < 0 || year > 9999) return "out_of_range";
+    const sys_days to = date + std::chrono::days(direction * shift);
+    for (const sys_days day : {date, to}) {
+      const auto number = day.time_since_epoch().count();
+      if (number < date_min || number > date_max) return "out_of_range";
+    }
+    const year_month_day moved(to);
     char text[16];
-    const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02u", year, static_cast<unsigned>(moved.month()),
-                                   static_cast<unsigned>(moved.day()));
+    const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(moved.year()),
+                                   static_cast<unsigned>(moved.month()), static_cast<unsigned>(moved.day()));
     out.assign(text, static_cast<std::size_t>(size));
     return nullptr;
   }

@@ -19,6 +19,10 @@
 
 namespace sluice::mask {
 
+// Dates that can be masked, and come out: 0001-01-01 to 9999-12-31, as days since 1970-01-01.
+inline constexpr std::int32_t date_min = -719'162;
+inline constexpr std::int32_t date_max = 2'932'896;
+
 // One mask under one key and with its arguments, with all that depends on these computed. Used by one thread.
 class Mask {
  public:

@@ -15,6 +15,13 @@ struct Value {
   std::string_view written;
 };
 
+// A mask whose form is part of it.
+struct Other {
+  const char* function;
+  sluice::mask::MaskArguments arguments;
+  std::string value;
+};
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -53,6 +60,32 @@ int main(int count, char** arguments) {
                                   {"value", plain}}
                 << '\n';
     }
+  }
+  const Other others[] = {
+      {"mask_ip", {}, "203.0.113.7"},
+      {"mask_ip", {"d"}, "2001:db8::1"},
+      {"mask_ip_prefix", {}, "203.0.113.7"},
+      {"mask_ip_prefix", {"d"}, "2001:db8::1"},
+      {"mask_fpe", {"ipv4"}, "203.0.113.7"},
+      {"mask_fpe", {"0123456789", "-"}, "593-47-5928"},
+      {"mask_fpe", {"ACGT", "", "d"}, "GATTACAGATTACA"},
+      {"mask_fpe", {"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}, std::string(97, 'x')},
+      {"mask_fernet", {}, "Am\xc3\xa9lie"},
+      {"mask_fernet", {"d"}, ""},
+      {"mask_seal", {}, "Am\xc3\xa9lie"},
+      {"mask_seal", {"d"}, ""},
+      {"mask_date_shift", {}, "2026-01-31\tu1"},
+      {"mask_date_shift", {"30", "d"}, "2024-02-29\tAm\xc3\xa9lie"},
+  };
+  for (const Other& other : others) {
+    const auto mask = make_mask(**find_mask(other.function), &*keyring, other.arguments);
+    std::string token;
+    if (!mask || (*mask)->mask(other.value, token) != nullptr) return 1;
+    std::cout << nlohmann::json{{"function", other.function},
+                                {"arguments", other.arguments},
+                                {"token", token},
+                                {"value", other.value}}
+              << '\n';
   }
   Sealer sealer(*keyring);
   for (const char* payload : {"", "{\"user_id\": \"u1\"}"}) {
