@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 export CCACHE_DIR ?= $(HOME)/.cache/ccache
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool clean
+.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-masks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,6 +51,10 @@ bench-queue: build bench-deps ## queue to table: msg/s, CPU and memory beside wh
 bench-spool: build bench-deps ## spool folder to table, without a queue server
 	@cmake --build build/release --target queue_server --target spool_fill
 	@/usr/bin/python3 bench/bench_queue.py --spool $(ARGS)
+
+bench-masks: build bench-deps ## every mask in values/s on one core, beside Python, pgcrypto and OpenSSL
+	@cmake --build build/release --target mask_bench
+	@/usr/bin/python3 bench/bench_masks.py $(ARGS)
 
 clean: ## remove what was built
 	rm -rf build
