@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 export CCACHE_DIR ?= $(HOME)/.cache/ccache
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch clean
+.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch bench-masks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -57,6 +57,10 @@ bench-batch: build bench-deps ## CSV on S3 to table: beside psql's \copy; memory
 	@/usr/bin/python3 bench/bench_batch.py $(ARGS)
 	@/usr/bin/python3 bench/bench_batch.py --memory $(ARGS)
 	@/usr/bin/python3 bench/bench_batch.py --small 10000 --delay 10 $(ARGS)
+
+bench-masks: build bench-deps ## every mask in values/s on one core, beside Python, pgcrypto and OpenSSL
+	@cmake --build build/release --target mask_bench
+	@/usr/bin/python3 bench/bench_masks.py $(ARGS)
 
 clean: ## remove what was built
 	rm -rf build

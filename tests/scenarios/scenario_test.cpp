@@ -137,6 +137,10 @@ class Teller {
       const std::size_t colon = rest.find(": ");
       ASSERT_NE(colon, std::string::npos);
       run(words(rest.substr(colon + 2)), rest.substr(0, colon));
+    } else if (takes(line.text, "run from ", rest)) {
+      const std::size_t colon = rest.find(": ");
+      ASSERT_NE(colon, std::string::npos);
+      run(words(rest.substr(colon + 2)), "", rest.substr(0, colon));
     } else if (takes(line.text, "run ", rest)) {
       run(words(rest), "");
     } else {
@@ -209,7 +213,7 @@ class Teller {
     write_file(file, text.replace(at, from.size(), to == "nothing" ? "" : to));
   }
 
-  void run(const std::vector<std::string>& arguments, const std::string& variable) {
+  void run(const std::vector<std::string>& arguments, const std::string& variable, const std::string& input = "") {
     const fs::path out = folder_ / ".stdout";
     const fs::path err = folder_ / ".stderr";
     const pid_t child = fork();
@@ -218,8 +222,8 @@ class Teller {
       if (chdir(folder_.c_str()) != 0) _exit(126);
       const int out_file = open(out.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
       const int err_file = open(err.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
-      const int nothing = open("/dev/null", O_RDONLY);
-      if (dup2(nothing, 0) < 0 || dup2(out_file, 1) < 0 || dup2(err_file, 2) < 0) _exit(126);
+      const int in_file = open(input.empty() ? "/dev/null" : input.c_str(), O_RDONLY);
+      if (dup2(in_file, 0) < 0 || dup2(out_file, 1) < 0 || dup2(err_file, 2) < 0) _exit(126);
       if (const std::size_t equals = variable.find('='); equals != std::string::npos) {
         setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
       }

@@ -11,6 +11,7 @@ void add_completion(CLI::App& app, Session& session);
 void add_demo(CLI::App& app, Session& session);
 void add_doctor(CLI::App& app, Session& session);
 void add_keys(CLI::App& app, Session& session);
+void add_mask(CLI::App& app, Session& session);
 void add_plan(CLI::App& app, Session& session);
 void add_preview(CLI::App& app, Session& session);
 void add_rejects(CLI::App& app, Session& session);

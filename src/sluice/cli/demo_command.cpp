@@ -12,7 +12,6 @@
 #include "sluice/cli/flow_run.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/cli/table.hpp"
-#include "sluice/mask/canonical.hpp"
 #include "sluice/mask/mask.hpp"
 
 namespace sluice::cli {
@@ -132,12 +131,11 @@ Result<std::string> rows_text(const Assembly& assembly, OpenFlow& open) {
   const std::size_t masked = column_of(rows, "masked_ip");
   if (rows.rows.empty() || masked == rows.names.size() || !rows.rows[0][masked]) return text;
   const std::string token = *rows.rows[0][masked];
-  for (const mask::MaskKind& kind : mask::mask_kinds()) {
-    if (kind.function != "mask_siv") continue;
-    SLUICE_TRY(const std::string value, kind.unmask(*assembly.keyring, "ip", mask::Form::ip, token));
-    text += "\nThe key holder gets an address back:\n  sluice unmask keys.json --domain ip " + token + "\n  " + value +
-            "\n";
-  }
+  SLUICE_TRY(const mask::MaskKind* kind, mask::find_mask("mask_siv"));
+  SLUICE_TRY(auto unmasker, mask::Unmasker::open(*kind, &*assembly.keyring, {"ip"}));
+  SLUICE_TRY(const std::string value, unmasker.unmask(token));
+  text +=
+      "\nThe key holder gets an address back:\n  sluice unmask keys.json --domain ip " + token + "\n  " + value + "\n";
   return text;
 }
 

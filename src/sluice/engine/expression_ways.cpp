@@ -36,9 +36,9 @@ Ways masked(Ways ways, const MaskCall& mask) {
   for (Way& way : ways) {
     if (way.passage == Passage::clear) {
       const auto form = mask::parse_form(way.source->pii);
-      const bool other_form = way.unchanged && !mask.form_named && form && *form != mask.form;
+      const bool other_form = way.unchanged && mask.form && form && *form != *mask.form;
       way.passage = other_form ? Passage::wrong_form : Passage::masked;
-      way.by = mask.function + ", domain " + mask.domain;
+      way.by = mask.text;
     }
     way.unchanged = false;
   }
@@ -105,8 +105,11 @@ class Look {
 
   Ways function(const duckdb::BoundFunctionExpression& call) const {
     if (const auto mask = mask_call(call)) {
-      Ways ways = masked(value(*call.children[0]), *mask);
-      for (std::size_t i = 1; i < call.children.size(); ++i) add(ways, changed(value(*call.children[i])));
+      Ways ways;
+      for (std::size_t i = 0; i < call.children.size(); ++i) {
+        Ways of_argument = value(*call.children[i]);
+        add(ways, i < mask->inputs ? masked(std::move(of_argument), *mask) : changed(std::move(of_argument)));
+      }
       return ways;
     }
     if (const std::string reason = reveal_reason(call); !reason.empty())
@@ -140,7 +143,10 @@ std::string all_words(const duckdb::vector<duckdb::unique_ptr<Expression>>& expr
 
 std::string words_of_call(const duckdb::BoundFunctionExpression& call) {
   if (const auto mask = mask_call(call)) {
-    return mask->function + "(" + words(*call.children[0]) + ", '" + shown(mask->domain) + "')";
+    std::string text = mask->function + "(";
+    for (std::size_t i = 0; i < mask->inputs; ++i) text += (i == 0 ? "" : ", ") + words(*call.children[i]);
+    for (const std::string& argument : mask->arguments) text += ", '" + shown(argument) + "'";
+    return text + ")";
   }
   if (!reveal_reason(call).empty()) return "reveal(" + words(*call.children[0]) + ")";
   if (call.is_operator && call.children.size() == 2) {

@@ -1,7 +1,9 @@
 #include "sluice/engine/functions.hpp"
 
 #include <algorithm>
+#include <vector>
 
+#include "sluice/mask/canonical.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/mask.hpp"
 
@@ -18,21 +20,21 @@ struct MaskInfo final : duckdb::ScalarFunctionInfo {
   const mask::Keyring* keyring;
 };
 
-// One use of a mask in a select: which function, domain and form.
+// One use of a mask in a select: which function, with which constants.
 struct MaskUse final : duckdb::FunctionData {
-  MaskUse(const MaskInfo& of, std::string in_domain, mask::Form as_form, bool is_form_named)
-      : info(of), domain(std::move(in_domain)), form(as_form), form_named(is_form_named) {}
-  duckdb::unique_ptr<FunctionData> Copy() const override {
-    return duckdb::make_uniq<MaskUse>(info, domain, form, form_named);
-  }
+  MaskUse(const MaskInfo& of, mask::MaskArguments with) : info(of), arguments(std::move(with)) {}
+  duckdb::unique_ptr<FunctionData> Copy() const override { return duckdb::make_uniq<MaskUse>(info, arguments); }
   bool Equals(const FunctionData& other_data) const override {
     const auto& other = other_data.Cast<MaskUse>();
-    return &info.kind == &other.info.kind && domain == other.domain && form == other.form;
+    return &info.kind == &other.info.kind && arguments == other.arguments;
+  }
+  std::unique_ptr<mask::Mask> make() const {
+    auto made = mask::make_mask(info.kind, info.keyring, arguments);
+    if (!made) throw duckdb::BinderException(made.error().text());
+    return std::move(*made);
   }
   const MaskInfo& info;
-  std::string domain;
-  mask::Form form;
-  bool form_named;
+  mask::MaskArguments arguments;
 };
 
 // The reason of one reveal().
@@ -47,63 +49,161 @@ struct RevealUse final : duckdb::FunctionData {
 struct MaskState final : duckdb::FunctionLocalState {
   std::unique_ptr<mask::Mask> mask;
   std::string token;
+  std::vector<duckdb::string_t> tokens;  // of a dictionary's entries
+  std::vector<bool> masked;              // which of these were met
 };
 
 std::string constant_text(duckdb::ClientContext& context, const duckdb::Expression& argument,
-                          const std::string& function, const std::string& what) {
-  if (!argument.IsFoldable()) throw duckdb::BinderException(function + ": the " + what + " must be a constant text");
+                          const std::string& function, std::string_view what) {
+  const std::string place = function + ": the " + std::string(what);
+  if (!argument.IsFoldable()) throw duckdb::BinderException(place + " must be a constant");
   const duckdb::Value value = duckdb::ExpressionExecutor::EvaluateScalar(context, argument);
-  if (value.IsNull()) throw duckdb::BinderException(function + ": the " + what + " must not be null");
+  if (value.IsNull()) throw duckdb::BinderException(place + " must not be null");
   return value.ToString();
 }
 
-mask::Form form_of(duckdb::ClientContext& context, const std::string& function, const std::string& domain,
-                   duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& arguments) {
-  if (arguments.size() == 3) {
-    const std::string name = constant_text(context, *arguments[2], function, "form");
-    const auto form = mask::parse_form(name);
-    if (!form)
-      throw duckdb::BinderException(function + ": there is no form '" + name + "'; known are ip, device, email, text");
-    return *form;
-  }
-  return mask::form_of_domain(domain);
-}
+std::size_t inputs_of(const mask::MaskKind& kind) { return kind.input == mask::MaskInput::date ? 2 : 1; }
 
 duckdb::unique_ptr<duckdb::FunctionData> bind_mask(duckdb::ClientContext& context, duckdb::ScalarFunction& function,
                                                    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& arguments) {
   const auto& info = function.function_info->Cast<MaskInfo>();
-  if (info.keyring == nullptr) {
+  if (info.kind.keyed && info.keyring == nullptr) {
     throw duckdb::BinderException(
         function.name +
         " needs a keyring: name one by `keys: keys.json` in the project file, and make it with "
         "`sluice keys init keys.json`");
   }
-  const std::string domain = constant_text(context, *arguments[1], function.name, "domain");
-  if (domain.empty() || domain.size() > 64) {
-    throw duckdb::BinderException(function.name + ": a domain has 1 to 64 characters");
+  mask::MaskArguments constants;
+  const std::size_t inputs = inputs_of(info.kind);
+  for (std::size_t i = inputs; i < arguments.size(); ++i) {
+    constants.push_back(constant_text(context, *arguments[i], function.name, info.kind.parameters[i - inputs].name));
   }
-  const mask::Form form = form_of(context, function.name, domain, arguments);
-  return duckdb::make_uniq<MaskUse>(info, domain, form, arguments.size() == 3);
+  auto use = duckdb::make_uniq<MaskUse>(info, std::move(constants));
+  use->make();  // for what it says of the arguments
+  return use;
 }
 
 duckdb::unique_ptr<duckdb::FunctionLocalState> open_mask(duckdb::ExpressionState&,
                                                          const duckdb::BoundFunctionExpression&,
                                                          duckdb::FunctionData* data) {
-  const auto& use = data->Cast<MaskUse>();
   auto state = duckdb::make_uniq<MaskState>();
-  state->mask = use.info.kind.make(*use.info.keyring, use.domain, use.form);
+  state->mask = data->Cast<MaskUse>().make();
   return state;
 }
+
+// Masks a vector of texts. Constants are masked once; of a dictionary each entry that is met, once: an entry that no
+// row points at must not be masked, as it may be one that is refused.
+class TextMasking {
+ public:
+  TextMasking(MaskState& state, const mask::MaskKind& kind, duckdb::Vector& result)
+      : state_(state), kind_(kind), result_(result) {}
+
+  void run(duckdb::Vector& input, duckdb::idx_t count) {
+    using duckdb::VectorType;
+    if (kind_.repeatable && input.GetVectorType() == VectorType::CONSTANT_VECTOR) {
+      result_.SetVectorType(VectorType::CONSTANT_VECTOR);
+      count = 1;
+    } else {
+      result_.SetVectorType(VectorType::FLAT_VECTOR);
+    }
+    duckdb::UnifiedVectorFormat format;
+    input.ToUnifiedFormat(count, format);
+    const auto* values = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(format);
+    auto* tokens = duckdb::FlatVector::GetData<duckdb::string_t>(result_);
+    const std::size_t entries = kind_.repeatable ? entries_of(input, count) : 0;
+    if (entries != 0) {
+      state_.tokens.resize(entries);
+      state_.masked.assign(entries, false);
+    }
+    for (duckdb::idx_t row = 0; row < count; ++row) {
+      const duckdb::idx_t at = format.sel->get_index(row);
+      if (!format.validity.RowIsValid(at)) {
+        set_null(row);
+      } else if (entries == 0) {
+        tokens[row] = token_of(values[at]);
+      } else {
+        if (!state_.masked[at]) {
+          state_.tokens[at] = token_of(values[at]);
+          state_.masked[at] = true;
+        }
+        tokens[row] = state_.tokens[at];
+      }
+    }
+  }
+
+ private:
+  // 0: not a dictionary, or one that is larger than what is read of it.
+  static std::size_t entries_of(const duckdb::Vector& input, duckdb::idx_t count) {
+    if (input.GetVectorType() != duckdb::VectorType::DICTIONARY_VECTOR) return 0;
+    const auto size = duckdb::DictionaryVector::DictionarySize(input);
+    if (!size.IsValid() || size.GetIndex() > count) return 0;
+    return size.GetIndex();
+  }
+
+  void set_null(duckdb::idx_t row) {
+    if (result_.GetVectorType() == duckdb::VectorType::CONSTANT_VECTOR) {
+      duckdb::ConstantVector::SetNull(result_, true);
+    } else {
+      duckdb::FlatVector::SetNull(result_, row, true);
+    }
+  }
+
+  duckdb::string_t token_of(const duckdb::string_t& value) {
+    const char* refusal = state_.mask->mask({value.GetData(), value.GetSize()}, state_.token);
+    if (refusal != nullptr) refuse(kind_.function, refusal);
+    return duckdb::StringVector::AddString(result_, state_.token.data(), state_.token.size());
+  }
+
+  MaskState& state_;
+  const mask::MaskKind& kind_;
+  duckdb::Vector& result_;
+};
 
 void run_mask(duckdb::DataChunk& arguments, duckdb::ExpressionState& expression, duckdb::Vector& result) {
   auto& state = duckdb::ExecuteFunctionState::GetFunctionState(expression)->Cast<MaskState>();
   const auto& use = expression.expr.Cast<duckdb::BoundFunctionExpression>().bind_info->Cast<MaskUse>();
-  duckdb::UnaryExecutor::Execute<duckdb::string_t, duckdb::string_t>(
-      arguments.data[0], result, arguments.size(), [&](const duckdb::string_t& value) {
-        const char* refusal = state.mask->mask({value.GetData(), value.GetSize()}, state.token);
-        if (refusal != nullptr) refuse(use.info.kind.function, refusal);
-        return duckdb::StringVector::AddString(result, state.token.data(), state.token.size());
-      });
+  TextMasking(state, use.info.kind, result).run(arguments.data[0], arguments.size());
+}
+
+constexpr std::int64_t micros_per_day = 86'400'000'000;
+
+// False: before the first or after the last day that can be masked. Infinity is neither.
+bool in_range(duckdb::date_t date) { return date.days >= mask::date_min && date.days <= mask::date_max; }
+bool in_range(duckdb::timestamp_t time) {
+  return time.value >= mask::date_min * micros_per_day && time.value < (mask::date_max + 1) * micros_per_day;
+}
+duckdb::date_t moved(duckdb::date_t date, std::int32_t days) { return duckdb::date_t(date.days + days); }
+duckdb::timestamp_t moved(duckdb::timestamp_t time, std::int32_t days) {
+  return duckdb::timestamp_t(time.value + days * micros_per_day);
+}
+
+// A date or a timestamp and its entity. A date without entity cannot be masked; no date is no date.
+template <class Time>
+void run_date_mask(duckdb::DataChunk& arguments, duckdb::ExpressionState& expression, duckdb::Vector& result) {
+  auto& state = duckdb::ExecuteFunctionState::GetFunctionState(expression)->Cast<MaskState>();
+  const auto& use = expression.expr.Cast<duckdb::BoundFunctionExpression>().bind_info->Cast<MaskUse>();
+  const std::string_view function = use.info.kind.function;
+  duckdb::UnifiedVectorFormat times;
+  duckdb::UnifiedVectorFormat entities;
+  arguments.data[0].ToUnifiedFormat(arguments.size(), times);
+  arguments.data[1].ToUnifiedFormat(arguments.size(), entities);
+  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
+  auto* out = duckdb::FlatVector::GetData<Time>(result);
+  for (duckdb::idx_t row = 0; row < arguments.size(); ++row) {
+    const duckdb::idx_t time_at = times.sel->get_index(row);
+    const duckdb::idx_t entity_at = entities.sel->get_index(row);
+    if (!times.validity.RowIsValid(time_at)) {
+      duckdb::FlatVector::SetNull(result, row, true);
+      continue;
+    }
+    if (!entities.validity.RowIsValid(entity_at)) refuse(function, "no_entity");
+    const auto& entity = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(entities)[entity_at];
+    std::int32_t days = 0;
+    if (const char* refusal = state.mask->days({entity.GetData(), entity.GetSize()}, days)) refuse(function, refusal);
+    const Time time = duckdb::UnifiedVectorFormat::GetData<Time>(times)[time_at];
+    if (!in_range(time) || !in_range(moved(time, days))) refuse(function, "out_of_range");
+    out[row] = moved(time, days);
+  }
 }
 
 duckdb::unique_ptr<duckdb::FunctionData> bind_reveal(
@@ -140,6 +240,36 @@ void run_version_int(duckdb::DataChunk& arguments, duckdb::ExpressionState&, duc
       });
 }
 
+// One function for each number of arguments that may be given, and each type of the value.
+duckdb::ScalarFunctionSet functions_of(const mask::MaskKind& kind, const mask::Keyring* keyring) {
+  using duckdb::LogicalType;
+  duckdb::ScalarFunctionSet set{std::string(kind.function)};
+  const auto add = [&](const LogicalType& type, std::size_t count, duckdb::scalar_function_t run) {
+    duckdb::vector<LogicalType> types{type};
+    if (kind.input == mask::MaskInput::date) types.push_back(LogicalType::VARCHAR);
+    for (std::size_t i = 0; i < count; ++i)
+      types.push_back(kind.parameters[i].number ? LogicalType::INTEGER : LogicalType::VARCHAR);
+    duckdb::ScalarFunction function(std::string(kind.function), types, type, std::move(run), bind_mask);
+    function.init_local_state = open_mask;
+    function.function_info = duckdb::make_shared_ptr<MaskInfo>(kind, keyring);
+    function.stability = kind.repeatable ? duckdb::FunctionStability::CONSISTENT : duckdb::FunctionStability::VOLATILE;
+    // Refusals are thrown; without this DuckDB evaluates entries of dictionaries that no row points at.
+    function.errors = duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR;
+    // Else DuckDB makes NULL of a call with a NULL in it: a date without its entity would be lost, not refused.
+    function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
+    set.AddFunction(function);
+  };
+  for (std::size_t count = kind.required(); count <= kind.parameters.size(); ++count) {
+    if (kind.input == mask::MaskInput::date) {
+      add(LogicalType::DATE, count, run_date_mask<duckdb::date_t>);
+      add(LogicalType::TIMESTAMP, count, run_date_mask<duckdb::timestamp_t>);
+    } else {
+      add(LogicalType::VARCHAR, count, run_mask);
+    }
+  }
+  return set;
+}
+
 duckdb::ScalarFunction constant(const char* name, duckdb::Value value) {
   const duckdb::LogicalType type = value.type();
   return {name, {}, type, [value](duckdb::DataChunk&, duckdb::ExpressionState&, duckdb::Vector& result) {
@@ -152,7 +282,21 @@ duckdb::ScalarFunction constant(const char* name, duckdb::Value value) {
 std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call) {
   const auto* use = dynamic_cast<const MaskUse*>(call.bind_info.get());
   if (use == nullptr) return std::nullopt;
-  return MaskCall{std::string(use->info.kind.function), use->domain, use->form, use->form_named};
+  const mask::MaskKind& kind = use->info.kind;
+  MaskCall out{.function = std::string(kind.function), .inputs = inputs_of(kind)};
+  out.text = out.function;
+  bool form_open = false;
+  for (std::size_t i = 0; i < kind.parameters.size(); ++i) {
+    const std::string name(kind.parameters[i].name);
+    if (i >= use->arguments.size()) {
+      form_open |= name == "form";
+      continue;
+    }
+    out.arguments.push_back(name == "salt" ? "..." : use->arguments[i]);  // a salt is half a key
+    out.text += ", " + name + " " + out.arguments.back();
+  }
+  if (form_open) out.form = mask::form_of_domain(use->arguments[0]);
+  return out;
 }
 
 std::string reveal_reason(const duckdb::BoundFunctionExpression& call) {
@@ -186,18 +330,7 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
     info.internal = true;
     catalog.CreateFunction(*connection.context, info);
   };
-  for (const mask::MaskKind& kind : mask::mask_kinds()) {
-    duckdb::ScalarFunctionSet set{std::string(kind.function)};
-    for (const std::size_t count : {2U, 3U}) {
-      duckdb::ScalarFunction function(std::string(kind.function),
-                                      duckdb::vector<LogicalType>(count, LogicalType::VARCHAR), LogicalType::VARCHAR,
-                                      run_mask, bind_mask);
-      function.init_local_state = open_mask;
-      function.function_info = duckdb::make_shared_ptr<MaskInfo>(kind, keyring);
-      set.AddFunction(function);
-    }
-    add(set);
-  }
+  for (const mask::MaskKind& kind : mask::mask_kinds()) add(functions_of(kind, keyring));
   const auto single = [&add](const duckdb::ScalarFunction& function) {
     duckdb::ScalarFunctionSet set(function.name);
     set.AddFunction(function);

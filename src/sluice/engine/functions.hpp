@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/engine/duck.hpp"
 #include "sluice/mask/canonical.hpp"
@@ -23,12 +24,13 @@ inline constexpr std::string_view refusal_mark = "sluice refuses ";
 // select that uses one is planned. It outlives the database.
 void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros);
 
-// A call of a mask: what it hides is its first argument.
+// A call of a mask: what it hides are its first arguments.
 struct MaskCall {
   std::string function;
-  std::string domain;
-  mask::Form form;
-  bool form_named;  // by the call, not taken from the domain's name
+  std::string text{};                    // "mask_siv, domain ip", without secrets
+  std::vector<std::string> arguments{};  // the constants that were given, without secrets
+  std::size_t inputs = 1;                // how many of the first arguments are hidden: a date comes with its entity
+  std::optional<mask::Form> form{};      // the form that the domain's name decided; empty: the call or the mask did
 };
 std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call);
 

@@ -1,5 +1,7 @@
 #include "sluice/engine/lineage.hpp"
 
+#include "sluice/mask/mask.hpp"
+
 namespace sluice::engine {
 namespace {
 
@@ -72,6 +74,13 @@ std::vector<std::string> warnings_of(const Lineage& lineage) {
   for (const ImplicitFlow& flow : lineage.implicit) {
     warnings.push_back(flow.source + " (pii: " + flow.pii + ") decides in clear in a " + flow.clause +
                        ": what comes out tells something of it");
+  }
+  // What the table of masks has to say to whoever uses one.
+  for (const PersonalPath& path : lineage.paths) {
+    const auto kind = mask::find_mask(std::string_view(path.by).substr(0, path.by.find(',')));
+    if (path.passage != Passage::masked || !kind || (*kind)->warning.empty()) continue;
+    warnings.push_back("column \"" + path.column + "\": " + std::string((*kind)->function) + ": " +
+                       std::string((*kind)->warning));
   }
   return warnings;
 }

@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include <array>
+
 #include "sluice/mask/must.hpp"
 
 namespace sluice::mask {
@@ -60,7 +62,8 @@ bool AesGcm::open(std::string_view nonce, std::initializer_list<std::string_view
   if (!plain.empty()) {
     must(EVP_CipherUpdate(context_.get(), out, &size, bytes_of(sealed), static_cast<int>(plain.size())) == 1, failing);
   }
-  std::string tag(sealed.substr(plain.size()));
+  std::array<char, tag_size> tag;
+  sealed.copy(tag.data(), tag.size(), plain.size());
   must(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) == 1, failing);
   if (EVP_CipherFinal_ex(context_.get(), out + plain.size(), &size) == 1) return true;
   OPENSSL_cleanse(plain.data(), plain.size());

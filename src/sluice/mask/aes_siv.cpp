@@ -5,15 +5,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <limits>
-
-#include "sluice/mask/must.hpp"
 
 namespace sluice::mask {
 namespace {
 
 constexpr std::size_t block_size = 16;
-constexpr const char* failing = "AES";
 
 const std::uint8_t* bytes_of(const char* text) { return reinterpret_cast<const std::uint8_t*>(text); }
 
@@ -50,27 +46,7 @@ Block doubled(const Block& block) {
 
 void wipe(Block& block) { OPENSSL_cleanse(block.bytes, block_size); }
 
-const char* cipher_name(std::size_t key_bytes) {
-  must(AesBlocks::takes_key_of(key_bytes), "AES with a key of that length");
-  return key_bytes == 16 ? "AES-128-ECB" : key_bytes == 24 ? "AES-192-ECB" : "AES-256-ECB";
-}
-
 }  // namespace
-
-AesBlocks::AesBlocks(std::span<const std::uint8_t> key) : context_(EVP_CIPHER_CTX_new()) {
-  EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, cipher_name(key.size()), nullptr);
-  must(context_ != nullptr && cipher != nullptr, failing);
-  must(EVP_EncryptInit_ex2(context_.get(), cipher, key.data(), nullptr, nullptr) == 1, failing);
-  EVP_CIPHER_free(cipher);  // the context holds its own share
-  EVP_CIPHER_CTX_set_padding(context_.get(), 0);
-}
-
-void AesBlocks::encrypt(const std::uint8_t* in, std::uint8_t* out, std::size_t blocks) {
-  const std::size_t size = blocks * block_size;
-  assert(size <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
-  int written = 0;
-  must(EVP_EncryptUpdate(context_.get(), out, &written, in, static_cast<int>(size)) == 1, failing);
-}
 
 AesCmac::AesCmac(std::span<const std::uint8_t> key) : aes_(key) {
   Block zero;

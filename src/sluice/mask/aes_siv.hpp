@@ -1,41 +1,19 @@
-// AES-SIV (RFC 5297) and AES-CMAC (RFC 4493), composed over a keyed AES-ECB context.
+// AES-SIV (RFC 5297) and AES-CMAC (RFC 4493), composed over keyed AES blocks.
 //
 // OpenSSL's own AES-SIV sets its key up again for each value (0.5 M values/s) and refuses an empty one.
 // Here the keys, CMAC's sub-keys and the associated data's part of S2V are computed once, and a value of
 // up to 16 bytes takes two blocks of AES. No call allocates. Used by one thread.
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "sluice/mask/aes_blocks.hpp"
+
 namespace sluice::mask {
-
-struct Block {
-  alignas(16) std::uint8_t bytes[16] = {};
-};
-
-// The block cipher under one key of 16, 24 or 32 bytes.
-class AesBlocks {
- public:
-  explicit AesBlocks(std::span<const std::uint8_t> key);
-  static bool takes_key_of(std::size_t bytes) { return bytes == 16 || bytes == 24 || bytes == 32; }
-
-  // `out` may be `in`.
-  void encrypt(const std::uint8_t* in, std::uint8_t* out, std::size_t blocks);
-  void encrypt(Block& block) { encrypt(block.bytes, block.bytes, 1); }
-
- private:
-  struct Free {
-    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }  // wipes the key
-  };
-  std::unique_ptr<EVP_CIPHER_CTX, Free> context_;
-};
 
 class AesCmac {
  public:

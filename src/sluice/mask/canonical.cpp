@@ -31,12 +31,6 @@ CodePoints& scratch() {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 bool is_ascii(std::string_view text) {
   std::uint64_t seen = 0;
   while (text.size() >= sizeof seen) {
@@ -161,6 +155,24 @@ const char* canonicalize_trimmed(Form form, std::string_view value, std::string&
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool is_utf8(std::string_view text) {
+  if (is_ascii(text)) return true;
+  while (!text.empty()) {
+    utf8proc_int32_t point = 0;
+    const utf8proc_ssize_t taken = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                                    static_cast<utf8proc_ssize_t>(text.size()), &point);
+    if (taken <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(taken));
+  }
+  return true;
+}
 
 std::optional<Form> parse_form(std::string_view name) {
   const auto found = std::ranges::find(form_names, name);

@@ -8,6 +8,9 @@
 
 namespace sluice::mask {
 
+std::string_view trimmed(std::string_view text);  // without ASCII space around it
+bool is_utf8(std::string_view text);
+
 // Surrounding ASCII space is dropped in every form.
 enum class Form {
   text,    // Unicode NFC

@@ -38,16 +38,32 @@ def check_python(code, keyring, lines):
     counts = {}
     for line in lines:
         function = line["function"]
+        given = line.get("arguments", [])
+        argument = lambda at, otherwise: given[at] if len(given) > at else otherwise
+        wanted = line["value"]
         if function == "mask_siv":
-            got, wanted = page["unmask_siv"](keyring, line["domain"], line["form"], line["token"]), line["value"]
+            got = page["unmask_siv"](keyring, line["domain"], line["form"], line["token"])
         elif function == "mask_hmac":
             canonical = bytes.fromhex(line["canonical"])
             got, wanted = page["mask_hmac"](keyring, "k2", line["domain"], line["form"], canonical), line["token"]
+        elif function in ("mask_ip", "mask_ip_prefix"):
+            got = page["un" + function](keyring, "k2", argument(0, "ip"), line["token"])
+        elif function == "mask_fpe":
+            got = page["unmask_fpe"](keyring, "k2", argument(2, "fpe"), given[0], argument(1, ""), line["token"])
+        elif function == "mask_fernet":
+            got = page["unmask_fernet"](keyring, "k2", argument(0, "fernet"), line["token"])
+        elif function == "mask_seal":
+            got = page["unmask_seal"](keyring, argument(0, "seal"), line["token"])
+        elif function == "mask_date_shift":
+            wanted, entity = wanted.split("\t")
+            days = int(argument(0, "365"))
+            got = page["unmask_date_shift"](keyring, "k2", argument(1, "date"), days, entity, line["token"])
         else:
-            got, wanted = page["unseal"](keyring, bytes.fromhex(line["sealed"]), b"logins").decode(), line["value"]
+            got = page["unseal"](keyring, bytes.fromhex(line["sealed"]), b"logins").decode()
         assert got == wanted, f"{function} {line}: got {got!r}"
         counts[function] = counts.get(function, 0) + 1
-    assert counts == {"mask_hmac": 8, "mask_siv": 8, "seal": 2}, counts
+    wanted = {"mask_hmac": 8, "mask_siv": 8, "mask_ip": 2, "mask_ip_prefix": 2, "mask_fpe": 4, "mask_fernet": 2}
+    assert counts == wanted | {"mask_seal": 2, "mask_date_shift": 2, "seal": 2}, counts
     print(f"decoded with cryptography {cryptography.__version__}: {counts}")
 
 

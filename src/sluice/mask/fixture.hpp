@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "sluice/mask/keyring.hpp"
+#include "sluice/mask/mask.hpp"
 
 namespace sluice::mask {
 
@@ -50,6 +51,17 @@ inline std::string keyring_json(std::string_view k1 = "primary", std::string_vie
 
 inline Keyring keyring(std::string_view k1 = "primary", std::string_view k2 = "enabled") {
   auto made = Keyring::from_json(keyring_json(k1, k2), "test");
+  if (!made) {
+    ADD_FAILURE() << made.error().text();
+    std::abort();
+  }
+  return std::move(*made);
+}
+
+inline std::unique_ptr<Mask> make(std::string_view function, const Keyring& ring, MaskArguments arguments,
+                                  std::string_view key_id = {}) {
+  const auto kind = find_mask(function);
+  auto made = make_mask(**kind, &ring, std::move(arguments), key_id);
   if (!made) {
     ADD_FAILURE() << made.error().text();
     std::abort();

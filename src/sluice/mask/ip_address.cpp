@@ -78,9 +78,21 @@ bool parse_ipv6(std::string_view text, IpBytes& bytes) {
   return true;
 }
 
-void append_number(unsigned number, int base, std::string& out) {
-  char text[8];
-  out.append(text, std::to_chars(text, text + sizeof text, number, base).ptr);
+// Without leading zeros; gives where the text ends.
+char* put_decimal(unsigned byte, char* out) {
+  if (byte >= 100) *out++ = static_cast<char>('0' + byte / 100);
+  if (byte >= 10) *out++ = static_cast<char>('0' + byte / 10 % 10);
+  *out++ = static_cast<char>('0' + byte % 10);
+  return out;
+}
+
+char* put_group(unsigned group, char* out) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  if (group >= 0x1000) *out++ = digits[group >> 12U];
+  if (group >= 0x100) *out++ = digits[group >> 8U & 15U];
+  if (group >= 0x10) *out++ = digits[group >> 4U & 15U];
+  *out++ = digits[group & 15U];
+  return out;
 }
 
 // The longest run of at least two zero groups, the first of equal ones (RFC 5952, 4.2).
@@ -112,24 +124,30 @@ bool parse_ip(std::string_view text, IpBytes& bytes) {
   return parse_ipv6(text, bytes);
 }
 
+bool is_ipv4(const IpBytes& bytes) { return std::equal(mapped.begin(), mapped.begin() + mapped_prefix, bytes.begin()); }
+
 void append_ip(const IpBytes& bytes, std::string& out) {
-  if (std::equal(mapped.begin(), mapped.begin() + mapped_prefix, bytes.begin())) {
+  char text[40];
+  char* at = text;
+  if (is_ipv4(bytes)) {
     for (std::size_t i = mapped_prefix; i < bytes.size(); ++i) {
-      if (i > mapped_prefix) out += '.';
-      append_number(bytes[i], 10, out);
+      if (i > mapped_prefix) *at++ = '.';
+      at = put_decimal(bytes[i], at);
     }
-    return;
-  }
-  const Run zeros = longest_zeros(bytes);
-  for (std::size_t group = 0; group < 8; ++group) {
-    if (zeros.groups > 1 && group == zeros.start) {
-      out += "::";
-      group += zeros.groups - 1;
-      continue;
+  } else {
+    const Run zeros = longest_zeros(bytes);
+    for (std::size_t group = 0; group < 8; ++group) {
+      if (zeros.groups > 1 && group == zeros.start) {
+        *at++ = ':';
+        *at++ = ':';
+        group += zeros.groups - 1;
+        continue;
+      }
+      if (at != text && at[-1] != ':') *at++ = ':';
+      at = put_group(unsigned{bytes[2 * group]} << 8U | bytes[2 * group + 1], at);
     }
-    if (!out.empty() && out.back() != ':') out += ':';
-    append_number(unsigned{bytes[2 * group]} << 8U | bytes[2 * group + 1], 16, out);
   }
+  out.append(text, at);
 }
 
 }  // namespace sluice::mask

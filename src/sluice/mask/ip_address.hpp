@@ -14,6 +14,8 @@ using IpBytes = std::array<std::uint8_t, 16>;
 // forms of RFC 4291, 2.2. No zone, prefix length, port, bracket or space.
 bool parse_ip(std::string_view text, IpBytes& bytes);
 
+bool is_ipv4(const IpBytes& bytes);
+
 // Appends: dotted IPv4 where it is one, else IPv6 as RFC 5952 writes it, without dots.
 void append_ip(const IpBytes& bytes, std::string& out);
 

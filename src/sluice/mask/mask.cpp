@@ -1,133 +1,225 @@
+// The table of masks, how one is found and made, and the way back from a token.
 #include "sluice/mask/mask.hpp"
 
-#include <openssl/crypto.h>
-
+#include <algorithm>
 #include <array>
-#include <cstring>
+#include <cassert>
+#include <charconv>
 
-#include "sluice/mask/aes_siv.hpp"
-#include "sluice/mask/base64url.hpp"
-#include "sluice/mask/hmac_sha256.hpp"
-#include "sluice/mask/secret.hpp"
+#include "sluice/core/words.hpp"
+#include "sluice/mask/mask_parts.hpp"
+#include "sluice/mask/masks.hpp"
 
 namespace sluice::mask {
 namespace {
 
-// The form is part of the key: a text that happens to be the bytes of an address is not that address.
-template <std::size_t n>
-struct SubKey : Wiped<n> {
-  SubKey(const Keyring& keyring, std::string_view id, std::string_view function, std::string_view domain, Form form) {
-    keyring.derive(id, std::string(function) + '/' + std::string(to_string(form)), domain, this->bytes);
-  }
+constexpr MaskParameter domain{"domain", "tokens of one domain can be joined, those of two have nothing in common"};
+constexpr MaskParameter form{"form", "which ways to write are one value: text, ip, device, email", ""};
+
+// A domain of their own where none is given, so that a short call is enough.
+constexpr MaskParameter domain_or(std::string_view otherwise) { return {domain.name, domain.help, otherwise}; }
+
+constexpr std::array domain_and_form{domain, form};
+constexpr std::array ip_parameters{domain_or("ip")};
+constexpr std::array fernet_parameters{domain_or("fernet")};
+constexpr std::array seal_parameters{domain_or("seal")};
+constexpr std::array fpe_parameters{
+    MaskParameter{"alphabet", "digits, hex, base36, base62, alnum, ipv4, or its characters"},
+    MaskParameter{"keep", "characters that stay where they are, such as -", ""}, domain_or("fpe")};
+constexpr std::array date_parameters{MaskParameter{"days", "the most days a date is moved by", "365", true},
+                                     domain_or("date")};
+constexpr std::array sha256_parameters{
+    MaskParameter{"salt", "a text that is hashed with the value"},
+    MaskParameter{"position", "where the salt stands: before or after the value", "before"}};
+constexpr std::array partial_parameters{MaskParameter{"first", "characters kept at the start", {}, true},
+                                        MaskParameter{"last", "characters kept at the end", {}, true}};
+constexpr std::array truncate_parameters{MaskParameter{"bits", "bits kept of an IPv4 address", {}, true},
+                                         MaskParameter{"bits6", "bits kept of an IPv6 address", "48", true}};
+
+constexpr auto text = MaskInput::text;
+constexpr bool keyed = true;
+constexpr bool repeatable = true;
+
+constexpr std::array kinds{
+    MaskKind{"mask_hmac", text, keyed, repeatable, TokenKey::none, domain_and_form, &make_hmac,
+             "tells equal values, for finding duplicates; nobody can undo it"},
+    MaskKind{"mask_siv", text, keyed, repeatable, TokenKey::in_front, domain_and_form, &make_siv,
+             "tells equal values, and the holder of the key can recover them"},
+    MaskKind{"mask_ip", text, keyed, repeatable, TokenKey::told, ip_parameters, &make_ip,
+             "an address for an address; tells equal ones"},
+    MaskKind{"mask_ip_prefix", text, keyed, repeatable, TokenKey::told, ip_parameters, &make_ip_prefix,
+             "an address for an address of the same family; tells equal ones and shared networks"},
+    MaskKind{"mask_fpe", text, keyed, repeatable, TokenKey::told, fpe_parameters, &make_fpe,
+             "the same length and alphabet; tells equal values"},
+    MaskKind{"mask_fernet", text, keyed, !repeatable, TokenKey::tried, fernet_parameters, &make_fernet,
+             "a Fernet token, new each time, that Python reads with the exported key"},
+    MaskKind{"mask_seal", text, keyed, !repeatable, TokenKey::in_front, seal_parameters, &make_seal,
+             "sealed, new each time: tells nothing but the length, and the holder of the key can recover it"},
+    MaskKind{"mask_date_shift", MaskInput::date, keyed, repeatable, TokenKey::told, date_parameters, &make_date_shift,
+             "a date moved by a number of days that is one for each entity"},
+    MaskKind{"mask_sha256", text, !keyed, repeatable, TokenKey::none, sha256_parameters, &make_sha256,
+             "SHA-256 of salt and value, for columns that are filled that way already",
+             "whoever knows the salt finds short values by trying them all (every IPv4 address in minutes); "
+             "use mask_hmac for new columns"},
+    MaskKind{"mask_partial", text, !keyed, repeatable, TokenKey::none, partial_parameters, &make_partial,
+             "some characters at both ends, the others as *"},
+    MaskKind{"mask_redact", text, !keyed, repeatable, TokenKey::none, {}, &make_redact, "[redacted], whatever it was"},
+    MaskKind{"mask_truncate_ip", text, !keyed, repeatable, TokenKey::none, truncate_parameters, &make_truncate_ip,
+             "the network of an address"},
+    MaskKind{"mask_email",
+             text,
+             !keyed,
+             repeatable,
+             TokenKey::none,
+             {},
+             &make_email,
+             "the first character and the domain of an e-mail address"},
 };
 
-// Canonical bytes are clear text: they are wiped when the mask goes.
-class Clear {
- public:
-  Clear() = default;
-  Clear(const Clear&) = delete;
-  Clear& operator=(const Clear&) = delete;
-  ~Clear() { OPENSSL_cleanse(text.data(), text.capacity()); }
-  std::string text;
-};
+Error within(const MaskKind& kind, Error error) { return std::move(error).within(kind.function); }
 
-class HmacMask final : public Mask {
- public:
-  HmacMask(const Keyring& keyring, std::string_view domain, Form form)
-      : prefix_(keyring.primary_id() + '.'),
-        form_(form),
-        hmac_(SubKey<HmacSha256::size>(keyring, keyring.primary_id(), "hmac", domain, form).bytes) {}
+}  // namespace
 
-  const char* mask(std::string_view value, std::string& out) override {
-    constexpr std::size_t kept = 16;  // bytes of the code: 128 bits
-    out.clear();
-    if (const char* refusal = canonicalize(form_, value, clear_.text)) return refusal;
-    std::array<std::uint8_t, HmacSha256::size> code;
-    hmac_.mac(clear_.text, code);
-    out.resize(prefix_.size() + base64url_size(kept));
-    std::memcpy(out.data(), prefix_.data(), prefix_.size());
-    base64url_encode(std::span(code).first(kept), out.data() + prefix_.size());
-    return nullptr;
-  }
-
- private:
-  std::string prefix_;
-  Form form_;
-  HmacSha256 hmac_;
-  Clear clear_;
-};
-
-constexpr std::size_t siv_key_size = 64;  // AES-256
-
-class SivMask final : public Mask {
- public:
-  SivMask(const Keyring& keyring, std::string_view domain, Form form)
-      : prefix_(keyring.primary_id() + '.'),
-        form_(form),
-        siv_(SubKey<siv_key_size>(keyring, keyring.primary_id(), "siv", domain, form).bytes) {}
-
-  const char* mask(std::string_view value, std::string& out) override {
-    out.clear();
-    if (const char* refusal = canonicalize(form_, value, clear_.text)) return refusal;
-    const std::size_t size = AesSiv::tag_size + clear_.text.size();
-    if (sealed_.size() < size) sealed_.resize(size);
-    siv_.encrypt(clear_.text, sealed_.data());
-    out.resize(prefix_.size() + base64url_size(size));
-    std::memcpy(out.data(), prefix_.data(), prefix_.size());
-    base64url_encode(std::span(sealed_).first(size), out.data() + prefix_.size());
-    return nullptr;
-  }
-
- private:
-  std::string prefix_;
-  Form form_;
-  AesSiv siv_;
-  Clear clear_;
-  std::vector<std::uint8_t> sealed_;
-};
-
-template <class Kind>
-std::unique_ptr<Mask> make(const Keyring& keyring, std::string_view domain, Form form) {
-  return std::make_unique<Kind>(keyring, domain, form);
+const char* Mask::unmask(std::string_view, std::string& out) {
+  out.clear();
+  return "not_recoverable";
 }
 
-// No error repeats the token: what a user passes by mistake may be a clear value.
-Result<std::string> unmask_siv(const Keyring& keyring, std::string_view domain, Form form, std::string_view token) {
+const char* Mask::days(std::string_view, std::int32_t&) { return "not_a_date"; }
+
+std::size_t MaskKind::required() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(parameters, [](const MaskParameter& parameter) { return !parameter.otherwise; }));
+}
+
+std::span<const MaskKind> mask_kinds() { return kinds; }
+
+Result<const MaskKind*> find_mask(std::string_view name) {
+  std::vector<std::string> names;
+  for (const MaskKind& kind : kinds) {
+    if (kind.function == name || kind.function.substr(sizeof "mask_" - 1) == name) return &kind;
+    names.emplace_back(kind.function);
+  }
+  const std::string full = name.starts_with("mask_") ? std::string(name) : "mask_" + std::string(name);
+  return fail(Fault::config, "there is no mask '" + std::string(name) + "'", did_you_mean(full, names));
+}
+
+Result<std::unique_ptr<Mask>> make_mask(const MaskKind& kind, const Keyring* keyring, MaskArguments arguments,
+                                        std::string_view key_id) {
+  if (kind.keyed && keyring == nullptr) {
+    return fail(Fault::config, std::string(kind.function) + " needs a keyring",
+                "make one by `sluice keys init keys.json`");
+  }
+  if (kind.keyed && !key_id.empty() && !keyring->has(key_id)) {
+    return fail(Fault::config, "the keyring has no key '" + std::string(key_id) + "', or it is disabled");
+  }
+  if (arguments.size() > kind.parameters.size())
+    return fail(Fault::config, std::string(kind.function) + ": too many arguments");
+  while (arguments.size() < kind.parameters.size()) {
+    const MaskParameter& parameter = kind.parameters[arguments.size()];
+    if (!parameter.otherwise)
+      return fail(Fault::config, std::string(kind.function) + ": the " + std::string(parameter.name) + " is missing",
+                  std::string(parameter.name) + ": " + std::string(parameter.help));
+    arguments.emplace_back(*parameter.otherwise);
+  }
+  auto made = kind.make(keyring, kind.keyed && key_id.empty() ? keyring->primary_id() : key_id, arguments);
+  if (!made) return fail(within(kind, std::move(made).error()));
+  return made;
+}
+
+Result<void> check_domain(std::string_view name) {
+  if (!name.empty() && name.size() <= 64) return {};
+  return fail(Fault::config, "a domain has 1 to 64 characters");
+}
+
+Result<Form> read_form(std::string_view name, std::string_view domain_name) {
+  if (name.empty()) return form_of_domain(domain_name);
+  if (const auto named = parse_form(name)) return *named;
+  const std::vector<std::string> known{"ip", "device", "email", "text"};
+  return fail(Fault::config, "there is no form '" + std::string(name) + "'", did_you_mean(name, known));
+}
+
+Result<unsigned> read_number(std::string_view name, std::string_view digits, unsigned least, unsigned most) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error == std::errc{} && end == digits.data() + digits.size() && number >= least && number <= most) return number;
+  return fail(Fault::config,
+              std::string(name) + " is a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+Result<Unmasker> Unmasker::open(const MaskKind& kind, const Keyring* keyring, MaskArguments arguments,
+                                std::string key_id) {
+  if (!kind.recoverable()) {
+    return fail(Fault::config, std::string(kind.function) + " cannot be undone: nobody can recover its values",
+                "mask with mask_siv where a value must be recovered");
+  }
+  Unmasker unmasker(kind, keyring, std::move(arguments), std::move(key_id));
+  if (keyring != nullptr)
+    SLUICE_CHECK(unmasker.under(unmasker.key_id_.empty() ? keyring->primary_id() : unmasker.key_id_));
+  return unmasker;
+}
+
+Result<Mask*> Unmasker::under(std::string_view id) {
+  if (const auto found = masks_.find(id); found != masks_.end()) return found->second.get();
+  SLUICE_TRY(auto made, make_mask(*kind_, keyring_, arguments_, id));
+  return masks_.emplace(id, std::move(made)).first->second.get();
+}
+
+Result<std::string> Unmasker::unmask(std::string_view token) {
+  if (kind_->key == TokenKey::in_front) return by_id_in_front(token);
+  if (kind_->key == TokenKey::tried && key_id_.empty()) return by_trying(token);
+  const std::string_view id = key_id_.empty() ? keyring_->primary_id() : key_id_;
+  SLUICE_TRY(Mask * mask, under(id));
+  std::string value;
+  if (const char* reason = mask->unmask(token, value)) return fail(refused(reason, id));
+  return value;
+}
+
+Result<std::string> Unmasker::by_id_in_front(std::string_view token) {
   const std::size_t dot = token.find('.');
   const std::string_view id = token.substr(0, dot);
   if (dot == std::string_view::npos || !is_key_id(id)) {
     return fail(Fault::data, "not a token: a token starts with a key's id and a dot, such as k1.");
   }
-  if (!keyring.has(id)) {
+  if (!keyring_->has(id)) {
     return fail(Fault::config,
                 "the token is of key '" + std::string(id) + "', which the keyring does not hold or has disabled",
                 "use the keyring that it was masked with");
   }
-  std::string sealed;
-  if (!base64url_decode(token.substr(dot + 1), sealed) || sealed.size() < AesSiv::tag_size) {
-    return fail(Fault::data, "not a token of mask_siv: it is cut off, or holds a character that no token has");
-  }
-  AesSiv siv(SubKey<siv_key_size>(keyring, id, "siv", domain, form).bytes);
-  Clear clear;
+  if (!key_id_.empty() && id != key_id_)
+    return fail(Fault::data, "the token is of key '" + std::string(id) + "', not '" + key_id_ + "'");
+  SLUICE_TRY(Mask * mask, under(id));
   std::string value;
-  if (!siv.decrypt(sealed, clear.text) || !readable(form, clear.text, value)) {
-    return fail(Fault::data,
-                "the token was not made by mask_siv with key '" + std::string(id) + "' in this domain and as form " +
-                    std::string(to_string(form)) + ", or it was changed",
-                "check the domain, the form and the keyring; a token of mask_hmac cannot be undone");
-  }
+  if (const char* reason = mask->unmask(token, value)) return fail(refused(reason, id));
   return value;
 }
 
-constexpr std::array kinds{
-    MaskKind{"mask_hmac", false, "tells equal values, for finding duplicates; nobody can undo it", &make<HmacMask>,
-             nullptr},
-    MaskKind{"mask_siv", true, "tells equal values, and the holder of the key can recover them", &make<SivMask>,
-             &unmask_siv},
-};
+Result<std::string> Unmasker::by_trying(std::string_view token) {
+  const char* reason = nullptr;
+  for (const std::string& id : keyring_->ids()) {
+    SLUICE_TRY(Mask * mask, under(id));
+    std::string value;
+    const char* refusal = mask->unmask(token, value);
+    if (refusal == nullptr) return value;
+    if (reason == nullptr || std::string_view(reason) == "not_a_token") reason = refusal;
+  }
+  return fail(refused(reason, {}));
+}
 
-}  // namespace
-
-std::span<const MaskKind> mask_kinds() { return kinds; }
+Error Unmasker::refused(const char* reason, std::string_view id) const {
+  const std::string function(kind_->function);
+  const std::string_view code = reason;
+  if (code == "not_a_token") {
+    return {Fault::data, "not a token of " + function + ": it is cut off, or holds a character that no token has"};
+  }
+  if (code == "not_made_here") {
+    return {Fault::data,
+            "the token was not made by " + function +
+                (id.empty() ? " with any key of the keyring" : " with key '" + std::string(id) + "'") +
+                " in this domain and form, or it was changed",
+            "check the domain, the form and the keyring; a token of mask_hmac cannot be undone"};
+  }
+  return {Fault::data, function + ": not a token: " + std::string(reason)};
+}
 
 }  // namespace sluice::mask

@@ -1,0 +1,33 @@
+// What `sluice mask` and `sluice unmask` have in common: the function, and its parameters as options.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sluice/core/result.hpp"
+#include "sluice/mask/mask.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+class MaskOptions {
+ public:
+  void add_to(CLI::App& command);
+
+  Result<const mask::MaskKind*> kind() const { return mask::find_mask(function_); }
+  // One text a parameter. An option that the function does not have is an error.
+  Result<mask::MaskArguments> arguments(const mask::MaskKind& kind) const;
+  // Empty where none was given.
+  const std::string& key() const { return key_; }
+
+ private:
+  std::string function_ = "mask_siv";
+  std::string key_;
+  std::map<std::string, std::optional<std::string>> given_;  // by parameter
+};
+
+}  // namespace sluice::cli
