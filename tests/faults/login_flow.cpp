@@ -259,7 +259,10 @@ std::uint64_t LoginFlow::waiting() const {
 std::vector<std::string> LoginFlow::written() const {
   const auto keyring = mask::Keyring::load((folder_.path() / "keys.json").string());
   if (!keyring) throw std::runtime_error(keyring.error().text());
-  const auto kind = std::ranges::find(mask::mask_kinds(), "mask_siv", &mask::MaskKind::function);
+  const mask::MaskKind& kind = **mask::find_mask("mask_siv");
+  auto ips = mask::Unmasker::open(kind, &*keyring, {"ip"});
+  auto devices = mask::Unmasker::open(kind, &*keyring, {"device"});
+  if (!ips || !devices) throw std::runtime_error("mask_siv has no way back");
   std::vector<std::string> rows;
   for (const std::string& line : lines_of(
            sql("select concat_ws('|', user_id, device_type, masked_ip, masked_device_id, coalesce(locale, 'NULL'), "
@@ -268,8 +271,8 @@ std::vector<std::string> LoginFlow::written() const {
     std::istringstream in(line);
     for (std::string cell; std::getline(in, cell, '|');) cells.push_back(cell);
     if (cells.size() != 6) throw std::runtime_error("a row of another shape");
-    const auto ip = kind->unmask(*keyring, "ip", mask::Form::ip, cells[2]);
-    const auto device = kind->unmask(*keyring, "device", mask::Form::device, cells[3]);
+    const auto ip = ips->unmask(cells[2]);
+    const auto device = devices->unmask(cells[3]);
     if (!ip || !device) throw std::runtime_error("a mask that cannot be undone");
     rows.push_back(cells[0] + "|" + cells[1] + "|" + *ip + "|" + *device + "|" + cells[4] + "|" + cells[5]);
   }
