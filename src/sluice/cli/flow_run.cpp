@@ -58,6 +58,9 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
   for (std::size_t i = 0; i < worker_count(*open.database); ++i) {
     runtime::Worker worker;
     SLUICE_TRY(worker.transform, engine::open_transform(*assembly.engine, rows_options(flow)));
+    if (open.target.from_objects) {
+      SLUICE_TRY(worker.other, engine::open_transform(*assembly.engine, rows_options(flow)));
+    }
     SLUICE_TRY(worker.sink, open.database->open_sink(open.target, record.id));
     worker.sealer = std::make_unique<KeyringSealer>(*assembly.keyring, flow.name);
     workers.push_back(std::move(worker));

@@ -76,7 +76,7 @@ class Parts {
   virtual ~Parts() = default;
   // From the first row of the first object that is not known; also after a part failed.
   virtual Result<void> start(const Known& known) = 0;
-  // Replaces `part` by the next messages. False: there are no more.
+  // Replaces `part` by the next messages, valid as long as its memory. False: there are no more.
   virtual Result<bool> next(Delivery& part) = 0;
   // Before another attempt: what was overwritten meanwhile is taken in its new version.
   virtual Result<void> look_again(std::vector<ObjectProof>& objects) = 0;

@@ -51,6 +51,7 @@ class ObjectRows final : public Parts {
 
   Result<bool> next(Delivery& part) override {
     part.messages.clear();
+    part.memory.reset();
     part.bytes = 0;
     while (true) {
       if (!stream_) {
@@ -60,7 +61,10 @@ class ObjectRows final : public Parts {
       }
       SLUICE_TRY(const bool more, noted(fill(part)));
       if (!more) stream_.reset();
-      if (!part.messages.empty()) return true;
+      if (!part.messages.empty()) {
+        part.memory = std::make_shared<const Held>(chunk_, attributes_);
+        return true;
+      }
     }
   }
 
@@ -77,6 +81,15 @@ class ObjectRows final : public Parts {
   }
 
  private:
+  using Chunk = std::string;
+  // What the messages of a part view.
+  struct Held {
+    Held(std::shared_ptr<Chunk> the_chunk, std::shared_ptr<const std::string> the_attributes)
+        : chunk(std::move(the_chunk)), attributes(std::move(the_attributes)) {}
+    std::shared_ptr<Chunk> chunk;
+    std::shared_ptr<const std::string> attributes;
+  };
+
   const ObjectFacts& object() const { return objects_[object_]; }
 
   // An object that was overwritten is read again from its start, in its new version.
@@ -124,7 +137,7 @@ class ObjectRows final : public Parts {
     if (options_.dialect.format == Format::csv && options_.dialect.csv.header) return read_header();
     SLUICE_CHECK(read_more());
     skip_byte_order_mark();
-    attributes_ = pack_origin(origin_, object().version);
+    attributes_ = std::make_shared<const std::string>(pack_origin(origin_, object().version));
     return {};
   }
 
@@ -147,7 +160,7 @@ class ObjectRows final : public Parts {
     origin_.header = row->text;
     // With one column an empty line is a row.
     blank_rows_ = row->text.find(options_.dialect.csv.delimiter) == std::string_view::npos;
-    attributes_ = pack_origin(origin_, object().version);
+    attributes_ = std::make_shared<const std::string>(pack_origin(origin_, object().version));
     return options_.check_header ? options_.check_header(origin_.header) : Result<void>{};
   }
 
@@ -156,34 +169,41 @@ class ObjectRows final : public Parts {
     if (bytes.starts_with("\xEF\xBB\xBF")) cutter_.feed(bytes.substr(3), at_end_);
   }
 
-  // Moves what is left to the front and reads until the buffer is full, or the object has ended.
+  // A chunk that no part holds any more, with room for `bytes`.
+  std::shared_ptr<Chunk> free_chunk(std::size_t bytes) {
+    for (std::shared_ptr<Chunk>& chunk : chunks_) {
+      if (chunk.use_count() > 1 || chunk == chunk_) continue;
+      if (chunk->size() < bytes) chunk->resize(bytes);
+      return chunk;
+    }
+    return chunks_.emplace_back(std::make_shared<Chunk>(bytes, '\0'));
+  }
+
+  // Takes what is left into the front of another chunk and reads until that is full, or the object has ended.
   Result<void> read_more() {
     const std::string_view rest = cutter_.rest();
-    if (buffer_.size() < options_.part_bytes + padding) buffer_.resize(options_.part_bytes + padding);
-    if (rest.size() * 2 > buffer_.size()) {
-      if (rest.size() > options_.row_bytes_end) {
-        return fail(Fault::conflict,
-                    "line " + std::to_string(cutter_.line()) + ": the row is longer than " +
-                        std::to_string(options_.row_bytes_end >> 20U) + " MiB" +
-                        (cutter_.open_quote() ? "; its quote may never be closed" : ""),
-                    "mend the object");
-      }
-      std::string larger(buffer_.size() * 2, '\0');
-      rest.copy(larger.data(), rest.size());
-      buffer_.swap(larger);
-    } else if (!rest.empty()) {
-      std::memmove(buffer_.data(), rest.data(), rest.size());
+    std::size_t room = options_.part_bytes + padding;
+    while (rest.size() * 2 > room) room *= 2;
+    if (rest.size() > options_.row_bytes_end) {
+      return fail(Fault::conflict,
+                  "line " + std::to_string(cutter_.line()) + ": the row is longer than " +
+                      std::to_string(options_.row_bytes_end >> 20U) + " MiB" +
+                      (cutter_.open_quote() ? "; its quote may never be closed" : ""),
+                  "mend the object");
     }
+    std::shared_ptr<Chunk> chunk = free_chunk(room);
+    rest.copy(chunk->data(), rest.size());
+    chunk_ = std::move(chunk);
     filled_ = rest.size();
-    while (filled_ < buffer_.size() - padding) {
-      SLUICE_TRY(const std::size_t count, stream_->read(buffer_.data() + filled_, buffer_.size() - padding - filled_));
+    while (filled_ < room - padding) {
+      SLUICE_TRY(const std::size_t count, stream_->read(chunk_->data() + filled_, room - padding - filled_));
       if (count == 0) {
         at_end_ = true;
         break;
       }
       filled_ += count;
     }
-    cutter_.feed({buffer_.data(), filled_}, at_end_);
+    cutter_.feed({chunk_->data(), filled_}, at_end_);
     return {};
   }
 
@@ -195,7 +215,7 @@ class ObjectRows final : public Parts {
         Message message;
         message.key = key_of(hash_, row->line);
         message.body = row->text.substr(0, options_.row_bytes_max + 1);
-        message.attributes = attributes_;
+        message.attributes = *attributes_;
         message.line = row->line;
         part.messages.push_back(message);
         part.bytes += row->text.size();
@@ -231,14 +251,15 @@ class ObjectRows final : public Parts {
 
   std::unique_ptr<ByteStream> stream_;
   RowCutter cutter_;
-  std::string buffer_;
+  std::vector<std::shared_ptr<Chunk>> chunks_;  // used again and again
+  std::shared_ptr<Chunk> chunk_;                // the one that is being cut
   std::size_t filled_ = 0;
   bool at_end_ = false;  // of the object's bytes
   bool blank_rows_ = false;
   std::uint64_t hash_ = 0;
   std::uint64_t rows_ = 0;
   RowOrigin origin_;
-  std::string attributes_;
+  std::shared_ptr<const std::string> attributes_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sluice/runtime/run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <random>
@@ -122,6 +123,65 @@ class Share {
   std::map<std::string, std::uint64_t> by_reason_;
 };
 
+// A part with its rows. Two of them take turns.
+struct MadePart {
+  Transform* transform = nullptr;
+  Delivery part;
+  Transformed rows;
+};
+
+// Fetches and transforms the next part on a thread of its own, while the last one is written.
+class PartMaker {
+ public:
+  PartMaker(Parts& parts, Worker& worker, Shared& shared) : parts_(parts), shared_(shared) {
+    slots_[0].transform = worker.transform.get();
+    slots_[1].transform = worker.other.get();
+    for (MadePart& slot : slots_) {
+      if (slot.transform != nullptr) free_.push(&slot);
+    }
+    thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+  }
+
+  // Null: there are no more.
+  Result<MadePart*> next() { return ready_.pop(thread_.get_stop_token()).value(); }
+  void written(MadePart* slot) { free_.push(slot); }
+
+ private:
+  void loop(const std::stop_token& stop) {
+    while (const auto slot = free_.pop(stop)) {
+      Result<MadePart*> made = make(**slot);
+      const bool more = made && *made != nullptr;
+      ready_.push(std::move(made));
+      if (!more) return;
+    }
+  }
+
+  Result<MadePart*> make(MadePart& slot) {
+    SLUICE_TRY(const bool more, fetch(slot.part));
+    if (!more) return nullptr;
+    SLUICE_TRY(slot.rows, slot.transform->apply(slot.part));
+    return &slot;
+  }
+
+  Result<bool> fetch(Delivery& part) {
+    double waited = 0;
+    Result<bool> more = [&] {
+      const Stopwatch watch(waited);
+      return parts_.next(part);
+    }();
+    const std::lock_guard lock(shared_.mutex);
+    shared_.report.receive += waited;
+    return more;
+  }
+
+  Parts& parts_;
+  Shared& shared_;
+  std::array<MadePart, 2> slots_;
+  Pipe<MadePart*> free_;
+  Pipe<Result<MadePart*>> ready_;
+  std::jthread thread_;  // last: it ends before what it uses
+};
+
 class Work {
  public:
   Work(Worker& worker, Shared& shared) : worker_(worker), shared_(shared) {}
@@ -197,32 +257,23 @@ class Work {
     SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
     SLUICE_CHECK(delivery.parts->start(known));
     Share share(shared_);
-    Delivery part;
+    PartMaker maker(*delivery.parts, worker_, shared_);
     while (!shared_.failed) {
-      SLUICE_TRY(const bool more, next_part(*delivery.parts, part));
-      if (!more) break;
-      SLUICE_TRY(Transformed rows, worker_.transform->apply(part));
+      SLUICE_TRY(MadePart * made, maker.next());
+      if (made == nullptr) break;
+      const Delivery& part = made->part;
+      Transformed& rows = made->rows;
       const Known none(part.messages.size(), false);
       SLUICE_TRY(std::vector<Reject> refused, worker_.sink->write(rows.batches, none));
       std::ranges::move(refused, std::back_inserter(rows.rejects));
       SLUICE_CHECK(share.take(count(part, rows, none), part.messages.size(), rows.rejects));
       if (!rows.rejects.empty()) SLUICE_CHECK(worker_.sink->keep(sealed(part, rows.rejects)));
+      maker.written(made);
     }
     if (shared_.failed) return fail(Fault::failed, "another part of the run failed");
     SLUICE_CHECK(worker_.sink->commit({}));
     share.committed(delivery.objects.size(), static_cast<std::size_t>(std::ranges::count(known, true)));
     return {};
-  }
-
-  Result<bool> next_part(Parts& parts, Delivery& part) {
-    double waited = 0;
-    Result<bool> more = [&] {
-      const Stopwatch watch(waited);
-      return parts.next(part);
-    }();
-    const std::lock_guard lock(shared_.mutex);
-    shared_.report.receive += waited;
-    return more;
   }
 
   static Written count(const Delivery& delivery, const Transformed& rows, const Known& known) {
@@ -372,8 +423,11 @@ class Drive {
 
 void add_seconds(RunReport& report, const Source& source, const std::vector<Worker>& workers) {
   for (const Worker& worker : workers) {
-    report.decode += worker.transform->seconds().decode;
-    report.select += worker.transform->seconds().select;
+    for (const Transform* transform : {worker.transform.get(), worker.other.get()}) {
+      if (transform == nullptr) continue;
+      report.decode += transform->seconds().decode;
+      report.select += transform->seconds().select;
+    }
     report.encode += worker.sink->seconds().encode;
     report.database += worker.sink->seconds().database;
   }

@@ -29,6 +29,7 @@ class Sealer {
 
 struct Worker {
   std::unique_ptr<Transform> transform;
+  std::unique_ptr<Transform> other;  // for deliveries in parts: one part is made while the last one is written
   std::unique_ptr<Sink> sink;
   std::unique_ptr<Sealer> sealer;
 };

@@ -210,7 +210,7 @@ struct Story {
   RunOutcome when_run(FakeSource& source, std::stop_token stop = {}) {
     std::vector<Worker> workers;
     for (int i = 0; i < 3; ++i) {
-      workers.push_back({std::make_unique<FakeTransform>(),
+      workers.push_back({std::make_unique<FakeTransform>(), nullptr,
                          std::make_unique<FakeSink>(world, sink_failures, commit_failures, sink_fault),
                          std::make_unique<FakeSealer>()});
     }
