@@ -90,6 +90,7 @@ Result<engine::RowsPlan> plan_flow(const Assembly& assembly, const project::Flow
   const std::string where =
       flow.select.empty() ? flow.place.text() + ": without a select" : flow.select_place.text() + ": select";
   SLUICE_CHECK(engine::check_personal(plan.lineage, where));
+  SLUICE_CHECK(engine::check_key(plan.lineage, flow.key, where));
   return plan;
 }
 

@@ -1,5 +1,7 @@
 #include "sluice/engine/lineage.hpp"
 
+#include <algorithm>
+
 #include "sluice/mask/mask.hpp"
 
 namespace sluice::engine {
@@ -30,6 +32,14 @@ std::string advice(const PersonalPath& path) {
   }
   return "mask it where it stands (mask_siv, mask_hmac), leave it out, or say why it may pass: reveal(" + path.column +
          ", 'reason')";
+}
+
+// The mask that a path passes; null: none.
+const mask::MaskKind* kind_of(const PersonalPath& path) {
+  const std::string_view function = std::string_view(path.by).substr(0, path.by.find(','));
+  const auto kinds = mask::mask_kinds();
+  const auto found = std::ranges::find(kinds, function, &mask::MaskKind::function);
+  return found == kinds.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -69,6 +79,19 @@ Result<void> check_personal(const Lineage& lineage, std::string_view where, Pers
   return fail(Fault::config, std::string(where) + ": " + told, advice(*first));
 }
 
+Result<void> check_key(const Lineage& lineage, const std::vector<std::string>& key, std::string_view where) {
+  for (const PersonalPath& path : lineage.paths) {
+    if (path.passage != Passage::masked || std::ranges::find(key, path.column) == key.end()) continue;
+    const mask::MaskKind* kind = kind_of(path);
+    if (kind == nullptr || kind->repeatable) continue;
+    return fail(Fault::config,
+                std::string(where) + ": column \"" + path.column + "\" is part of the key, and " +
+                    std::string(kind->function) + " gives another token each time",
+                "mask a key by mask_hmac or mask_siv");
+  }
+  return {};
+}
+
 std::vector<std::string> warnings_of(const Lineage& lineage) {
   std::vector<std::string> warnings;
   for (const ImplicitFlow& flow : lineage.implicit) {
@@ -77,10 +100,10 @@ std::vector<std::string> warnings_of(const Lineage& lineage) {
   }
   // What the table of masks has to say to whoever uses one.
   for (const PersonalPath& path : lineage.paths) {
-    const auto kind = mask::find_mask(std::string_view(path.by).substr(0, path.by.find(',')));
-    if (path.passage != Passage::masked || !kind || (*kind)->warning.empty()) continue;
-    warnings.push_back("column \"" + path.column + "\": " + std::string((*kind)->function) + ": " +
-                       std::string((*kind)->warning));
+    const mask::MaskKind* kind = kind_of(path);
+    if (path.passage != Passage::masked || kind == nullptr || kind->warning.empty()) continue;
+    warnings.push_back("column \"" + path.column + "\": " + std::string(kind->function) + ": " +
+                       std::string(kind->warning));
   }
   return warnings;
 }

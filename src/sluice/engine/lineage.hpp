@@ -71,6 +71,9 @@ enum class PersonalData { refused, allowed };
 // `where` begins it: the place of the SELECT, or of the flow that has none.
 Result<void> check_personal(const Lineage& lineage, std::string_view where,
                             PersonalData far_end = PersonalData::refused);
+// An error (config) where a column of `key` is masked by what gives another token each time: no row would ever be found
+// again.
+Result<void> check_key(const Lineage& lineage, const std::vector<std::string>& key, std::string_view where);
 // One sentence each.
 std::vector<std::string> warnings_of(const Lineage& lineage);
 // By output column, for a person: "mask_siv, domain ip", several with " and " between; or "".

@@ -495,6 +495,30 @@ TEST_F(LineageTest, masks_are_told_by_column_also_where_nothing_is_tagged) {
   EXPECT_EQ(masks_of(*lineage), (std::vector<std::string>{"", "mask_siv, domain n and mask_hmac, domain ip", ""}));
 }
 
+TEST_F(LineageTest, a_date_is_masked_with_its_entity_and_an_unkeyed_hash_warns) {
+  EXPECT_EQ(refusal("select mask_date_shift(date '2026-01-31', ip) as d, mask_partial(mail, 1, 2) as p from people"),
+            "");
+  const auto lineage = trace("select mask_sha256(ip, 'pepper') as h, mask_siv(mail, 'email') as m from people");
+  ASSERT_TRUE(lineage);
+  const auto warnings = warnings_of(*lineage);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(warnings[0].starts_with("column \"h\": mask_sha256: ")) << warnings[0];
+  EXPECT_EQ(masks_of(*lineage)[0].find("pepper"), std::string::npos);
+}
+
+TEST_F(LineageTest, a_key_is_not_masked_by_what_gives_another_token_each_time) {
+  const auto lineage =
+      trace("select mask_seal(ip) as a, upper(mask_fernet(mail)) as b, mask_siv(ip, 'ip') as c from people");
+  ASSERT_TRUE(lineage);
+  EXPECT_TRUE(check_key(*lineage, {}, "m.sql"));
+  EXPECT_TRUE(check_key(*lineage, {"c"}, "m.sql"));
+  for (const char* column : {"a", "b"}) {
+    const auto checked = check_key(*lineage, {"c", column}, "m.sql");
+    ASSERT_FALSE(checked) << column;
+    EXPECT_NE(checked.error().text().find("another token each time"), std::string::npos) << checked.error().text();
+  }
+}
+
 TEST_F(LineageTest, a_reveal_needs_a_reason_in_the_text) {
   for (const char* sql :
        {"select reveal(ip, '') as a from people", "select reveal(ip, '  ') as a from people",

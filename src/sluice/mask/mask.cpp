@@ -52,7 +52,7 @@ constexpr std::array kinds{
     MaskKind{"mask_fpe", text, keyed, repeatable, TokenKey::told, fpe_parameters, &make_fpe,
              "the same length and alphabet; tells equal values"},
     MaskKind{"mask_fernet", text, keyed, !repeatable, TokenKey::tried, fernet_parameters, &make_fernet,
-             "a Fernet token, new each time, that Python reads with the exported key"},
+             "a Fernet token, new each time, for exchange with Python and others"},
     MaskKind{"mask_seal", text, keyed, !repeatable, TokenKey::in_front, seal_parameters, &make_seal,
              "sealed, new each time: tells nothing but the length, and the holder of the key can recover it"},
     MaskKind{"mask_date_shift", MaskInput::date, keyed, repeatable, TokenKey::told, date_parameters, &make_date_shift,
