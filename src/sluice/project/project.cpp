@@ -1,13 +1,11 @@
 #include "sluice/project/project.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "sluice/core/words.hpp"
+#include "sluice/project/flow_ends.hpp"
 #include "sluice/project/reader.hpp"
 #include "sluice/project/record_reader.hpp"
 
@@ -136,20 +134,6 @@ class Loader {
     return setting;
   }
 
-  Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const {
-    std::vector<std::string> names;
-    for (const Connection& connection : project_.connections) {
-      if (connection.kind->role == role) names.push_back(connection.name);
-      if (connection.name != name) continue;
-      if (connection.kind->role == role) return &connection;
-      return fail(Fault::config, place.text() + ": connection '" + name + "' is " +
-                                     std::string(to_string(connection.kind->role)) + " (" +
-                                     std::string(connection.kind->name) + "), but " + std::string(to_string(role)) +
-                                     " is needed here");
-    }
-    return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
-  }
-
   Result<void> read_flows(const Node& node) {
     if (node.kind != Node::Kind::map || node.keys.empty())
       return wrong_shape(node, "'flows'", "a map of names and flows");
@@ -165,7 +149,8 @@ class Loader {
     Flow flow;
     flow.name = name;
     flow.place = place;
-    SLUICE_CHECK(read_from(*node.find("from"), flow.from));
+    FlowEnds ends(project_.connections, variables_, project_.folder);
+    SLUICE_CHECK(ends.read_from(*node.find("from"), flow));
     SLUICE_TRY(flow.record, read_record(*node.find("record"), variables_));
     if (const Node* extra = node.find("extra")) {
       SLUICE_TRY(const std::string text, read_text(*extra, "extra", variables_));
@@ -179,195 +164,12 @@ class Loader {
       flow.select_place = select->place;
       if (select->block) flow.select_place = {select->place.file, select->place.line + 1, 1};
     }
-    SLUICE_CHECK(read_into(*node.find("into"), flow));
-    if (const Node* rejects = node.find("rejects")) SLUICE_CHECK(read_rejects(*rejects, flow));
+    SLUICE_CHECK(ends.read_into(*node.find("into"), flow));
+    if (const Node* rejects = node.find("rejects")) SLUICE_CHECK(ends.read_rejects(*rejects, flow));
     if (const Node* limit = node.find("max_rejects")) {
       SLUICE_TRY(flow.max_rejects, read_limit(*limit));
     }
     project_.flows.push_back(std::move(flow));
-    return {};
-  }
-
-  Result<void> read_from(const Node& node, From& from) {
-    if (node.kind == Node::Kind::map && node.find("objects") != nullptr) return read_objects(node, from);
-    SLUICE_CHECK(check_keys(node, from_queue_keys, "'from'"));
-    const Node& queue = *node.find("queue");
-    SLUICE_TRY(from.connection, read_text(queue, "queue", variables_));
-    SLUICE_CHECK(connection_in_role(from.connection, Role::queue, queue.place));
-    return {};
-  }
-
-  Result<void> read_objects(const Node& node, From& from) {
-    SLUICE_CHECK(check_keys(node, from_objects_keys, "'from'"));
-    from.role = Role::object_store;
-    const Node& objects = *node.find("objects");
-    SLUICE_TRY(from.connection, read_text(objects, "objects", variables_));
-    SLUICE_CHECK(connection_in_role(from.connection, Role::object_store, objects.place));
-    int names = 0;
-    for (const auto& [key, by] : {std::pair("key", ObjectNames::By::key), std::pair("glob", ObjectNames::By::glob),
-                                  std::pair("prefix", ObjectNames::By::prefix)}) {
-      const Node* name = node.find(key);
-      if (name == nullptr) continue;
-      ++names;
-      from.objects.by = by;
-      SLUICE_TRY(from.objects.text, read_text(*name, key, variables_));
-      if (from.objects.text.empty() && by != ObjectNames::By::prefix)
-        return fail(Fault::config, name->place.text() + ": '" + key + "' is empty");
-    }
-    if (names != 1) {
-      return fail(Fault::config,
-                  node.place.text() + ": 'from' names its objects by " +
-                      (names == 0 ? "nothing" : "more than one of key, glob and prefix"),
-                  "give one of `key: KEY`, `glob: PATTERN` or `prefix: PREFIX`");
-    }
-    return read_dialect(node, from.dialect);
-  }
-
-  // One of `words`, or what stands for a key that is not there.
-  template <class T, std::size_t N>
-  Result<T> read_word(const Node& node, const char* key, const std::array<std::pair<const char*, T>, N>& words,
-                      T otherwise) {
-    const Node* value = node.find(key);
-    if (value == nullptr) return otherwise;
-    SLUICE_TRY(const std::string text, read_text(*value, key, variables_));
-    std::vector<std::string> known;
-    for (const auto& [word, meaning] : words) {
-      if (text == word) return meaning;
-      known.emplace_back(word);
-    }
-    return fail(Fault::config, value->place.text() + ": '" + key + "' is one of " + join(known, ", "),
-                did_you_mean(text, known));
-  }
-
-  Result<void> read_character(const Node& node, const char* key, bool may_be_none, char& out) {
-    const Node* value = node.find(key);
-    if (value == nullptr) return {};
-    SLUICE_TRY(std::string text, read_text(*value, key, variables_));
-    if (text == "\\t") text = "\t";
-    const bool fits =
-        text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80 && text[0] != '\n' && text[0] != '\r';
-    if (!fits && !(text.empty() && may_be_none))
-      return fail(Fault::config, value->place.text() + ": '" + key + "' is one ASCII character, or \\t for a tab");
-    out = text.empty() ? '\0' : text[0];
-    return {};
-  }
-
-  Result<void> read_dialect(const Node& node, objects::Dialect& dialect) {
-    using objects::Compression;
-    using objects::Format;
-    SLUICE_TRY(
-        dialect.format,
-        read_word(node, "format", std::array{std::pair("csv", Format::csv), std::pair("json", Format::json_lines)},
-                  Format::csv));
-    SLUICE_TRY(dialect.compression,
-               read_word(node, "compression",
-                         std::array{std::pair("auto", Compression::by_name), std::pair("none", Compression::none),
-                                    std::pair("gzip", Compression::gzip), std::pair("zstd", Compression::zstd)},
-                         Compression::by_name));
-    if (dialect.format != Format::csv) {
-      for (const char* key : {"delimiter", "quote", "header", "null_text"}) {
-        if (const Node* value = node.find(key))
-          return fail(Fault::config, value->place.text() + ": '" + key + "' is of CSV, but 'format' is json");
-      }
-    }
-    SLUICE_CHECK(read_character(node, "delimiter", false, dialect.csv.delimiter));
-    SLUICE_CHECK(read_character(node, "quote", true, dialect.csv.quote));
-    if (dialect.csv.delimiter == dialect.csv.quote)
-      return fail(Fault::config, node.place.text() + ": 'delimiter' and 'quote' are the same character");
-    if (const Node* header = node.find("header")) {
-      SLUICE_TRY(dialect.csv.header, read_boolean(*header, "header", variables_));
-    }
-    if (const Node* null = node.find("null_text")) {
-      SLUICE_TRY(dialect.csv.null_text, read_text(*null, "null_text", variables_));
-    }
-    return {};
-  }
-
-  Result<void> read_mode(const Node& node, Flow& flow) {
-    SLUICE_TRY(flow.mode, read_word(node, "mode",
-                                    std::array{std::pair("append", Mode::append), std::pair("replace", Mode::replace),
-                                               std::pair("merge", Mode::merge)},
-                                    Mode::append));
-    if (const Node* key = node.find("key")) {
-      const std::vector<Node> alone{*key};
-      if (key->kind == Node::Kind::map || key->kind == Node::Kind::null)
-        return wrong_shape(*key, "'key'", "a column or a list of columns");
-      for (const Node& column : key->kind == Node::Kind::list ? key->items : alone) {
-        SLUICE_TRY(std::string name, read_text(column, "key", variables_));
-        flow.key.push_back(std::move(name));
-      }
-    }
-    if (flow.mode == Mode::merge && flow.key.empty()) {
-      return fail(Fault::config, node.place.text() + ": 'mode: merge' needs a key",
-                  "name the columns that tell rows apart: `key: order_id`, or a list of them");
-    }
-    if (flow.mode != Mode::append && flow.from.role == Role::queue) {
-      return fail(Fault::config, node.find("mode")->place.text() + ": a flow from a queue appends",
-                  "leave `mode` out; replace and merge are for objects");
-    }
-    return {};
-  }
-
-  struct Target {
-    std::string connection;
-    TableName table;
-  };
-
-  // CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE.
-  Result<Target> read_table(const Node& node) {
-    SLUICE_TRY(const std::string text, read_text(node, "table", variables_));
-    std::vector<std::string> parts(1);
-    for (const char c : text) {
-      if (c == '.') {
-        parts.emplace_back();
-      } else {
-        parts.back() += c;
-      }
-    }
-    if (parts.size() < 2 || parts.size() > 3 || std::ranges::any_of(parts, &std::string::empty)) {
-      return fail(Fault::config, node.place.text() + ": a table is CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE");
-    }
-    SLUICE_CHECK(connection_in_role(parts[0], Role::database, node.place));
-    return Target{parts[0], {parts.size() == 3 ? parts[1] : "", parts.back()}};
-  }
-
-  Result<void> read_into(const Node& node, Flow& flow) {
-    SLUICE_CHECK(check_keys(node, into_keys, "'into'"));
-    SLUICE_TRY(Target target, read_table(*node.find("table")));
-    flow.into_connection = std::move(target.connection);
-    flow.into_table = std::move(target.table);
-    SLUICE_CHECK(read_mode(node, flow));
-    const Node* create = node.find("create");
-    if (create == nullptr) return {};
-    SLUICE_TRY(const std::string text, read_text(*create, "create", variables_));
-    if (text == "false") return {};
-    if (text == "true") {
-      flow.create = CreateTable{};
-      return {};
-    }
-    const std::string file = beside(text);
-    std::ifstream in(file, std::ios::binary);
-    if (!in || std::filesystem::is_directory(file)) {
-      return fail(Fault::config, create->place.text() + ": 'create': there is no file " + file,
-                  "write it, or `create: true` to make the table from the columns");
-    }
-    std::ostringstream sql;
-    sql << in.rdbuf();
-    if (sql.str().find_first_not_of(" \t\r\n") == std::string::npos)
-      return fail(Fault::config, create->place.text() + ": 'create': " + file + " is empty");
-    flow.create = CreateTable{sql.str(), file};
-    return {};
-  }
-
-  Result<void> read_rejects(const Node& node, Flow& flow) {
-    SLUICE_CHECK(check_keys(node, rejects_keys, "'rejects'"));
-    SLUICE_TRY(Target target, read_table(*node.find("table")));
-    if (target.connection != flow.into_connection) {
-      return fail(Fault::config, node.find("table")->place.text() + ": rejects go into the database of 'into' (" +
-                                     flow.into_connection + "), in the transaction of the rows, not into '" +
-                                     target.connection + "'");
-    }
-    flow.rejects = std::move(target.table);
     return {};
   }
 

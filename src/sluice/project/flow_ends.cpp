@@ -1,0 +1,146 @@
+#include "sluice/project/flow_ends.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sluice/core/words.hpp"
+#include "sluice/project/dialect_reader.hpp"
+
+namespace sluice::project {
+
+Result<const Connection*> FlowEnds::connection_in_role(const std::string& name, Role role, const Place& place) const {
+  std::vector<std::string> names;
+  for (const Connection& connection : connections_) {
+    if (connection.kind->role == role) names.push_back(connection.name);
+    if (connection.name != name) continue;
+    if (connection.kind->role == role) return &connection;
+    return fail(Fault::config, place.text() + ": connection '" + name + "' is " +
+                                   std::string(to_string(connection.kind->role)) + " (" +
+                                   std::string(connection.kind->name) + "), but " + std::string(to_string(role)) +
+                                   " is needed here");
+  }
+  return fail(Fault::config, place.text() + ": there is no connection '" + name + "'", did_you_mean(name, names));
+}
+
+Result<void> FlowEnds::read_from(const Node& node, Flow& flow) {
+  From& from = flow.from;
+  if (node.kind == Node::Kind::map && node.find("objects") != nullptr) return read_objects(node, from);
+  SLUICE_CHECK(check_keys(node, from_queue_keys, "'from'"));
+  const Node& queue = *node.find("queue");
+  SLUICE_TRY(from.connection, read_text(queue, "queue", variables_));
+  SLUICE_CHECK(connection_in_role(from.connection, Role::queue, queue.place));
+  return {};
+}
+
+Result<void> FlowEnds::read_objects(const Node& node, From& from) {
+  SLUICE_CHECK(check_keys(node, from_objects_keys, "'from'"));
+  from.role = Role::object_store;
+  const Node& objects = *node.find("objects");
+  SLUICE_TRY(from.connection, read_text(objects, "objects", variables_));
+  SLUICE_CHECK(connection_in_role(from.connection, Role::object_store, objects.place));
+  int names = 0;
+  for (const auto& [key, by] : {std::pair("key", ObjectNames::By::key), std::pair("glob", ObjectNames::By::glob),
+                                std::pair("prefix", ObjectNames::By::prefix)}) {
+    const Node* name = node.find(key);
+    if (name == nullptr) continue;
+    ++names;
+    from.objects.by = by;
+    SLUICE_TRY(from.objects.text, read_text(*name, key, variables_));
+    if (from.objects.text.empty() && by != ObjectNames::By::prefix)
+      return fail(Fault::config, name->place.text() + ": '" + key + "' is empty");
+  }
+  if (names != 1) {
+    return fail(Fault::config,
+                node.place.text() + ": 'from' names its objects by " +
+                    (names == 0 ? "nothing" : "more than one of key, glob and prefix"),
+                "give one of `key: KEY`, `glob: PATTERN` or `prefix: PREFIX`");
+  }
+  return read_dialect(node, variables_, from.dialect);
+}
+
+Result<void> FlowEnds::read_mode(const Node& node, Flow& flow) {
+  SLUICE_TRY(flow.mode, read_word(node, "mode",
+                                  std::array{std::pair("append", Mode::append), std::pair("replace", Mode::replace),
+                                             std::pair("merge", Mode::merge)},
+                                  Mode::append, variables_));
+  if (const Node* key = node.find("key")) {
+    const std::vector<Node> alone{*key};
+    if (key->kind == Node::Kind::map || key->kind == Node::Kind::null)
+      return wrong_shape(*key, "'key'", "a column or a list of columns");
+    for (const Node& column : key->kind == Node::Kind::list ? key->items : alone) {
+      SLUICE_TRY(std::string name, read_text(column, "key", variables_));
+      flow.key.push_back(std::move(name));
+    }
+  }
+  if (flow.mode == Mode::merge && flow.key.empty()) {
+    return fail(Fault::config, node.place.text() + ": 'mode: merge' needs a key",
+                "name the columns that tell rows apart: `key: order_id`, or a list of them");
+  }
+  if (flow.mode != Mode::append && flow.from.role == Role::queue) {
+    return fail(Fault::config, node.find("mode")->place.text() + ": a flow from a queue appends",
+                "leave `mode` out; replace and merge are for objects");
+  }
+  return {};
+}
+
+// CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE.
+Result<FlowEnds::Table> FlowEnds::read_table(const Node& node) {
+  SLUICE_TRY(const std::string text, read_text(node, "table", variables_));
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == '.') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  if (parts.size() < 2 || parts.size() > 3 || std::ranges::any_of(parts, &std::string::empty)) {
+    return fail(Fault::config, node.place.text() + ": a table is CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE");
+  }
+  SLUICE_CHECK(connection_in_role(parts[0], Role::database, node.place));
+  return Table{parts[0], {parts.size() == 3 ? parts[1] : "", parts.back()}};
+}
+
+Result<void> FlowEnds::read_into(const Node& node, Flow& flow) {
+  SLUICE_CHECK(check_keys(node, into_keys, "'into'"));
+  SLUICE_TRY(Table target, read_table(*node.find("table")));
+  flow.into_connection = std::move(target.connection);
+  flow.into_table = std::move(target.table);
+  SLUICE_CHECK(read_mode(node, flow));
+  const Node* create = node.find("create");
+  if (create == nullptr) return {};
+  SLUICE_TRY(const std::string text, read_text(*create, "create", variables_));
+  if (text == "false") return {};
+  if (text == "true") {
+    flow.create = CreateTable{};
+    return {};
+  }
+  const std::string file = (std::filesystem::path(folder_) / text).lexically_normal().string();
+  std::ifstream in(file, std::ios::binary);
+  if (!in || std::filesystem::is_directory(file)) {
+    return fail(Fault::config, create->place.text() + ": 'create': there is no file " + file,
+                "write it, or `create: true` to make the table from the columns");
+  }
+  std::ostringstream sql;
+  sql << in.rdbuf();
+  if (sql.str().find_first_not_of(" \t\r\n") == std::string::npos)
+    return fail(Fault::config, create->place.text() + ": 'create': " + file + " is empty");
+  flow.create = CreateTable{sql.str(), file};
+  return {};
+}
+
+Result<void> FlowEnds::read_rejects(const Node& node, Flow& flow) {
+  SLUICE_CHECK(check_keys(node, rejects_keys, "'rejects'"));
+  SLUICE_TRY(Table target, read_table(*node.find("table")));
+  if (target.connection != flow.into_connection) {
+    return fail(Fault::config, node.find("table")->place.text() + ": rejects go into the database of 'into' (" +
+                                   flow.into_connection + "), in the transaction of the rows, not into '" +
+                                   target.connection + "'");
+  }
+  flow.rejects = std::move(target.table);
+  return {};
+}
+
+}  // namespace sluice::project

@@ -1,0 +1,38 @@
+// The two ends of a flow as the project file names them: `from`, `into` and `rejects`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sluice/project/project.hpp"
+#include "sluice/project/reader.hpp"
+
+namespace sluice::project {
+
+class FlowEnds {
+ public:
+  // What is passed outlives this. Relative files start at `folder`.
+  FlowEnds(const std::vector<Connection>& connections, const Variables& variables, const std::string& folder)
+      : connections_(connections), variables_(variables), folder_(folder) {}
+
+  // In this order.
+  Result<void> read_from(const Node& node, Flow& flow);
+  Result<void> read_into(const Node& node, Flow& flow);
+  Result<void> read_rejects(const Node& node, Flow& flow);
+
+ private:
+  struct Table {
+    std::string connection;
+    TableName table;
+  };
+  Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const;
+  Result<void> read_objects(const Node& node, From& from);
+  Result<void> read_mode(const Node& node, Flow& flow);
+  Result<Table> read_table(const Node& node);
+
+  const std::vector<Connection>& connections_;
+  const Variables& variables_;
+  const std::string& folder_;
+};
+
+}  // namespace sluice::project
