@@ -11,16 +11,10 @@
 #include "sluice/core/delivery.hpp"
 #include "sluice/core/finding.hpp"
 #include "sluice/core/sink.hpp"
+#include "sluice/core/snapshot.hpp"
 #include "sluice/core/type.hpp"
 
 namespace sluice {
-
-struct TableName {
-  std::string schema;  // empty: where the database looks by itself (search_path, main)
-  std::string table;
-
-  std::string text() const { return schema.empty() ? table : schema + "." + table; }
-};
 
 // How a missing table is made.
 struct CreateTable {
@@ -124,6 +118,12 @@ class Database {
   virtual std::size_t sinks_max() const = 0;
 
   virtual Ledger& ledger() = 0;
+
+  // Locks what the queries read, then fixes the moment that all of them see. Writes nothing, not even a ledger.
+  // An error (config) of a query names its line.
+  virtual Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) = 0;
+  // Empty: there is no such table or view.
+  virtual Result<std::optional<RelationShape>> shape_of(const TableName& table) = 0;
 
   // Read-only: reachability, rights, settings; what is wrong and what to do. `target` may be null.
   virtual std::vector<Finding> probe(const Target* target) = 0;
