@@ -181,6 +181,11 @@ duckdb_hugeint to_hugeint(const std::uint8_t* uuid) {
   return {big_endian(uuid + 8), std::bit_cast<std::int64_t>(big_endian(uuid) ^ first_bit)};
 }
 
+void from_hugeint(const duckdb_hugeint& number, std::uint8_t* uuid) {
+  put_big_endian(std::bit_cast<std::uint64_t>(number.upper) ^ first_bit, uuid);
+  put_big_endian(number.lower, uuid + 8);
+}
+
 DuckRows::~DuckRows() {
   if (chunk_ != nullptr) duckdb_destroy_data_chunk(&chunk_);
   duckdb_destroy_result(&result_);
@@ -220,9 +225,7 @@ std::string DuckRows::text(idx_t column) const {
 Key DuckRows::uuid(idx_t column) const {
   Key key;
   if (is_null(column)) return key;
-  const auto& value = at<duckdb_hugeint>(column);
-  put_big_endian(std::bit_cast<std::uint64_t>(value.upper) ^ first_bit, key.bytes.data());
-  put_big_endian(value.lower, key.bytes.data() + 8);
+  from_hugeint(at<duckdb_hugeint>(column), key.bytes.data());
   return key;
 }
 

@@ -76,6 +76,7 @@ class DuckRows {
 
 // A UUID as DuckDB keeps it: a number of 128 bits, its first bit turned so that it sorts as the text does.
 duckdb_hugeint to_hugeint(const std::uint8_t* uuid);
+void from_hugeint(const duckdb_hugeint& number, std::uint8_t* uuid);
 
 // The open file, shared by all connections of this process.
 class DuckFile {

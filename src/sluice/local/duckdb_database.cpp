@@ -6,6 +6,7 @@
 #include "sluice/local/duckdb_ledger.hpp"
 #include "sluice/local/duckdb_load.hpp"
 #include "sluice/local/duckdb_sink.hpp"
+#include "sluice/local/duckdb_snapshot.hpp"
 
 namespace sluice::local {
 namespace {
@@ -41,6 +42,21 @@ class DuckdbDatabase final : public Database {
   // Two transactions that append would wait for the same disk; one writer keeps the order simple.
   std::size_t sinks_max() const override { return 1; }
   Ledger& ledger() override { return ledger_; }
+
+  // Another connection than the ledger's, so that nothing of ours waits for the other.
+  Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override {
+    SLUICE_TRY(const DuckConnection* there, if_there());
+    if (there == nullptr)
+      return fail(Fault::conflict, "there is no file " + options_.file, "check its path, or run what makes it first");
+    SLUICE_TRY(DuckConnection connection, DuckConnection::open(file_));
+    return open_duckdb_snapshot(std::move(connection), std::move(queries));
+  }
+
+  Result<std::optional<RelationShape>> shape_of(const TableName& table) override {
+    SLUICE_TRY(DuckConnection * connection, if_there());
+    if (connection == nullptr) return std::optional<RelationShape>();
+    return duckdb_shape(*connection, table);
+  }
 
   std::vector<Finding> probe(const Target* target) override {
     std::vector<Finding> findings;

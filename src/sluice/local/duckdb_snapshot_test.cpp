@@ -1,0 +1,132 @@
+// A DuckDB file read by queries, all of one moment.
+#include "sluice/local/duckdb_snapshot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+
+#include "sluice/local/duckdb_database.hpp"
+
+namespace sluice::local {
+namespace {
+
+class duckdb_snapshot : public testing::Test {
+ protected:
+  duckdb_snapshot() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    DuckdbOptions options;
+    options.file = folder_ + "/a.duckdb";
+    auto file = DuckFile::open(options);
+    EXPECT_TRUE(file) << file.error().text();
+    file_ = *file;
+  }
+  ~duckdb_snapshot() override {
+    file_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  DuckConnection connection() { return std::move(*DuckConnection::open(file_)); }
+  void run(const std::string& sql) {
+    auto made = connection();
+    const auto done = made.run(sql, "test", Wording::with_message);
+    ASSERT_TRUE(done) << done.error().text();
+  }
+  static ReadQuery query(std::string sql) { return {.sql = std::move(sql), .place = {"q.sql", 1, 1}}; }
+
+  std::string folder_ = testing::TempDir() + "duckdb_snapshot";
+  std::shared_ptr<DuckFile> file_;
+};
+
+std::size_t rows_of(Snapshot& snapshot, std::size_t number) {
+  auto reader = snapshot.open(number);
+  EXPECT_TRUE(reader) << reader.error().text();
+  std::size_t rows = 0;
+  Batch batch;
+  while (true) {
+    const auto more = (*reader)->next(batch);
+    EXPECT_TRUE(more) << more.error().text();
+    if (!more || !*more) return rows;
+    rows += batch.rows;
+  }
+}
+
+TEST_F(duckdb_snapshot, gives_every_kind_as_our_types_say) {
+  auto snapshot = open_duckdb_snapshot(
+      connection(),
+      {query("select true as a, 1::smallint as b, 7::bigint as c, 0.1::float as d, 1.50::decimal(9,2) as e, "
+             "'a text of more than twelve' as f, date '2022-09-05' as g, sum(x)::hugeint as h, "
+             "'00112233-4455-6677-8899-aabbccddeeff'::uuid as i, null::int as j, [1, 2] as k, "
+             "time '01:02:03' as l from range(5) t(x)")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  std::string types;
+  for (const Field& field : *(*snapshot)->columns(0)) types += to_string(field.type) + " ";
+  EXPECT_EQ(types, "bool int bigint float decimal(9,2) text date decimal(38,0) uuid int json text ");
+  auto reader = (*snapshot)->open(0);
+  ASSERT_TRUE(reader);
+  Batch batch;
+  ASSERT_TRUE(*(*reader)->next(batch));
+  ASSERT_EQ(batch.rows, 1U);
+  EXPECT_EQ(batch.vectors[1].at<std::int32_t>(0), 1);
+  EXPECT_EQ(batch.vectors[3].at<double>(0), 0.1);
+  EXPECT_EQ(static_cast<int>(batch.vectors[4].at<Int128>(0)), 150);
+  EXPECT_EQ(batch.vectors[5].at<Text>(0).view(), "a text of more than twelve");
+  EXPECT_EQ(static_cast<int>(batch.vectors[7].at<Int128>(0)), 10);
+  EXPECT_EQ((batch.vectors[8].at<std::array<std::uint8_t, 16>>(0)[15]), 0xff);
+  EXPECT_TRUE(batch.vectors[9].is_null(0));
+  EXPECT_EQ(batch.vectors[10].at<Text>(0).view(), "[1,2]");
+  EXPECT_FALSE(*(*reader)->next(batch));
+}
+
+TEST_F(duckdb_snapshot, holds_one_moment_for_all_its_queries) {
+  run("create table t as select * from range(10000) r(n)");
+  auto snapshot = open_duckdb_snapshot(connection(), {query("select n from t"), query("select n from t where n > 5")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  run("delete from t");
+  EXPECT_EQ(rows_of(**snapshot, 0), 10000U);
+  EXPECT_EQ(rows_of(**snapshot, 1), 9994U);
+}
+
+TEST_F(duckdb_snapshot, names_what_is_no_query) {
+  for (const char* sql :
+       {"select * from none", "select 1; select 2", "create table x (a int)", "select 1 as a, 2 as a", "selec"}) {
+    const auto snapshot = open_duckdb_snapshot(connection(), {query(sql)});
+    ASSERT_FALSE(snapshot) << sql;
+    EXPECT_EQ(snapshot.error().fault, Fault::config) << sql;
+    EXPECT_TRUE(snapshot.error().message.starts_with("q.sql:1:1: ")) << snapshot.error().text();
+  }
+}
+
+TEST_F(duckdb_snapshot, an_error_while_rows_come_says_no_value) {
+  const auto snapshot = open_duckdb_snapshot(
+      connection(),
+      {query("select case when n < 9999 then n else ('canary' || n)::int end as n from range(10000) r(n)")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  auto reader = (*snapshot)->open(0);
+  Batch batch;
+  Error error;
+  while (reader) {
+    const auto more = (*reader)->next(batch);
+    if (!more) error = more.error();
+    if (!more || !*more) break;
+  }
+  if (!reader) error = reader.error();
+  EXPECT_NE(error.message, "");
+  EXPECT_EQ(error.message.find("canary"), std::string::npos) << error.message;
+}
+
+TEST_F(duckdb_snapshot, tells_tables_from_views) {
+  run("create table t (a int, b decimal(10,2)); create view v as select a from t");
+  auto made = connection();
+  const auto table = duckdb_shape(made, {"", "T"});
+  ASSERT_TRUE(table && *table);
+  EXPECT_FALSE((*table)->is_view);
+  EXPECT_EQ(to_string((*table)->columns.at(1).type), "decimal(10,2)");
+  const auto view = duckdb_shape(made, {"main", "v"});
+  ASSERT_TRUE(view && *view);
+  EXPECT_TRUE((*view)->is_view);
+  EXPECT_FALSE(*duckdb_shape(made, {"", "none"}));
+}
+
+}  // namespace
+}  // namespace sluice::local
