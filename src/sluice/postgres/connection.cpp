@@ -41,6 +41,8 @@ std::int64_t Answer::integer(std::size_t row, std::size_t column) const {
   return value;
 }
 std::string Answer::name(std::size_t column) const { return PQfname(result_.get(), static_cast<int>(column)); }
+std::uint32_t Answer::type(std::size_t column) const { return PQftype(result_.get(), static_cast<int>(column)); }
+std::int32_t Answer::typmod(std::size_t column) const { return PQfmod(result_.get(), static_cast<int>(column)); }
 std::uint64_t Answer::affected() const {
   const std::string_view text = PQcmdTuples(result_.get());
   std::uint64_t value = 0;
@@ -205,6 +207,35 @@ Reply Connection::put(std::string_view bytes) {
   // What the server says meanwhile is read by end_copy().
   if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1) return Answer{};
   return end_copy();
+}
+
+Reply Connection::describe(const std::string& sql) {
+  if (PQsendPrepare(connection_.get(), "", sql.c_str(), 0, nullptr) != 1) return tl::unexpected(error_of(nullptr));
+  if (Reply read = receive(); !read) return read;
+  if (PQsendDescribePrepared(connection_.get(), "") != 1) return tl::unexpected(error_of(nullptr));
+  return receive();
+}
+
+// By the extended protocol, which takes one statement and no more.
+Reply Connection::start_copy_out(const std::string& sql) {
+  const int sent = PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 1);
+  if (sent != 1) return tl::unexpected(error_of(nullptr));
+  Answer answer(PQgetResult(connection_.get()));
+  if (answer.status() == PGRES_COPY_OUT) return Answer{};
+  ServerError error = answer.status() == PGRES_FATAL_ERROR ? error_of(answer.get()) : ServerError{.sqlstate = "0A000"};
+  drain();
+  return tl::unexpected(std::move(error));
+}
+
+tl::expected<std::string_view, ServerError> Connection::take() {
+  char* bytes = nullptr;
+  const int size = PQgetCopyData(connection_.get(), &bytes, 0);
+  taken_.reset(bytes);
+  if (size > 0) return std::string_view(bytes, static_cast<std::size_t>(size));
+  if (size == -2) return tl::unexpected(error_of(nullptr));
+  // The end, or an error: what follows tells.
+  if (Reply ended = receive(); !ended) return tl::unexpected(std::move(ended.error()));
+  return std::string_view();
 }
 
 Reply Connection::end_copy() {

@@ -32,7 +32,11 @@ class Answer {
   bool flag(std::size_t row, std::size_t column) const { return bytes(row, column) == "t"; }
   std::int64_t integer(std::size_t row, std::size_t column) const;  // 0 where it is NULL
   std::string name(std::size_t column) const;
+  std::uint32_t type(std::size_t column) const;  // its object id; of a domain what it is made of
+  std::int32_t typmod(std::size_t column) const;
   std::uint64_t affected() const;
+  ExecStatusType status() const { return PQresultStatus(result_.get()); }
+  const PGresult* get() const { return result_.get(); }
   std::string_view command() const;  // "COMMIT", "ROLLBACK", "INSERT 0 1"
 
  private:
@@ -93,6 +97,18 @@ class Connection {
   Reply put(std::string_view bytes);
   Reply end_copy();
 
+  // One statement, read and planned no further: the answer has its columns and no rows.
+  Reply describe(const std::string& sql);
+
+  // One COPY ... TO STDOUT. The answer is empty.
+  Reply start_copy_out(const std::string& sql);
+  // The next message, a row as a rule, valid until the next call; empty at the end, with the server's word that this
+  // was all.
+  tl::expected<std::string_view, ServerError> take();
+
+  // Lets go of the server in the middle of what it does; the connection is gone.
+  void abandon() { connection_.reset(); }
+
   // Two halves of run(), for the statement whose reply may be lost.
   Reply send(const std::string& sql);
   Reply receive();
@@ -110,7 +126,12 @@ class Connection {
   ServerError error_of(const PGresult* result) const;
   void drain();
 
+  struct FreeMemory {
+    void operator()(char* memory) const { PQfreemem(memory); }
+  };
+
   Handle connection_;
+  std::unique_ptr<char, FreeMemory> taken_;
   std::string where_;  // "postgres localhost:5432"
 };
 

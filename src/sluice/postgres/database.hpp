@@ -23,6 +23,8 @@ class TableDatabase final : public Database {
   Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override;
   std::size_t sinks_max() const override { return sinks_max_; }
   Ledger& ledger() override { return ledger_; }
+  Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override;
+  Result<std::optional<RelationShape>> shape_of(const TableName& table) override;
   std::vector<Finding> probe(const Target* target) override;
   Result<Rows> first_rows(const TableName& table, std::size_t most) override;
   Result<bool> has_table(const TableName& table) override;

@@ -135,4 +135,34 @@ std::size_t put_numeric_nan(char* out) {
   return 8;
 }
 
+bool get_numeric(std::string_view bytes, int scale, Int128& out) {
+  const auto int16_at = [bytes](std::size_t at) {
+    return static_cast<std::int16_t>(static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) << 8U |
+                                                                static_cast<unsigned char>(bytes[at + 1])));
+  };
+  if (bytes.size() < 8) return false;
+  const int groups = int16_at(0);
+  const int sign = static_cast<std::uint16_t>(int16_at(4));
+  if (groups < 0 || bytes.size() != 8 + 2 * static_cast<std::size_t>(groups) || (sign != 0 && sign != 0x4000))
+    return false;
+  // 38 nines fit 127 bits.
+  constexpr UInt128 limit = (UInt128{1} << 127U) / 10000 - 1;
+  UInt128 number = 0;
+  for (int i = 0; i < groups; ++i) {
+    if (number > limit) return false;
+    number = number * 10000 + static_cast<unsigned>(int16_at(8 + 2 * static_cast<std::size_t>(i)));
+  }
+  int power = 4 * (int16_at(2) - groups + 1) + scale;
+  for (; power > 0 && number != 0; --power) {
+    if (number > limit) return false;
+    number *= 10;
+  }
+  for (; power < 0 && number != 0; ++power) {
+    if (number % 10 != 0) return false;  // finer than the column's own scale
+    number /= 10;
+  }
+  out = sign == 0 ? static_cast<Int128>(number) : -static_cast<Int128>(number);
+  return true;
+}
+
 }  // namespace sluice::postgres

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "sluice/core/type.hpp"
 
@@ -36,5 +37,8 @@ Fit fits(const Digits& digits, NumericLimit limit);
 constexpr std::size_t numeric_bytes_max = 8 + 2 * 14;
 std::size_t put_numeric(const Digits& digits, int digits_shown, char* out);
 std::size_t put_numeric_nan(char* out);
+
+// The other way: the number times 10^scale. False: it is none (NaN, infinity), or does not fit 38 digits.
+bool get_numeric(std::string_view bytes, int scale, Int128& out);
 
 }  // namespace sluice::postgres

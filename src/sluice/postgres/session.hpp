@@ -17,6 +17,7 @@ class Session {
 
   Result<Connection*> connection();
   const ConnectOptions& options() const { return options_; }
+  const std::string& application() const { return application_; }
   const Clock& clock() const { return clock_; }
 
  private:

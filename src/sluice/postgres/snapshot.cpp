@@ -1,0 +1,197 @@
+#include "sluice/postgres/snapshot.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "sluice/postgres/catalogue.hpp"
+#include "sluice/postgres/copy_reader.hpp"
+#include "sluice/postgres/database.hpp"
+#include "sluice/postgres/sql.hpp"
+
+namespace sluice::postgres {
+namespace {
+
+// Only tables, partitioned tables and views can be locked by name.
+constexpr const char* locked_sql = R"(
+select distinct c.oid, n.nspname, c.relname, c.relkind, pg_catalog.has_table_privilege(c.oid, 'SELECT')
+from pg_catalog.pg_locks l
+join pg_catalog.pg_class c on c.oid = l.relation
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted
+  and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+  and c.relkind in ('r', 'p', 'v') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+order by c.oid)";
+
+// Values as text are the same whatever the server's settings are.
+constexpr const char* settings_sql =
+    "set local standard_conforming_strings = on; set local datestyle = 'ISO, YMD'; set local intervalstyle = "
+    "'postgres'; set local timezone = 'UTC'; set local extra_float_digits = 3; set local bytea_output = 'hex'; "
+    "set local idle_in_transaction_session_timeout = 0";
+
+struct Lockable {
+  TableName name;
+  bool view = false;
+  bool may_read = false;
+};
+using Tables = std::map<std::int64_t, Lockable>;  // by object id
+
+std::string read_sql(const ReadQuery& query) {
+  return query.sql.empty() ? "select * from " + quoted(query.table) : query.sql;
+}
+
+class TableSnapshot final : public Snapshot {
+ public:
+  TableSnapshot(Connection connection, std::vector<ReadQuery> queries)
+      : connection_(std::move(connection)), queries_(std::move(queries)) {}
+  ~TableSnapshot() override {
+    if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
+  }
+  TableSnapshot(const TableSnapshot&) = delete;
+  TableSnapshot& operator=(const TableSnapshot&) = delete;
+
+  Result<void> start() {
+    constexpr int attempts = 5;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+      SLUICE_TRY(const Tables tables, find_tables());
+      SLUICE_TRY(const bool held, lock_and_look(tables));
+      if (held) return {};
+    }
+    return fail(Fault::transient, connection_.where() + ": the tables of the queries are being made anew all the time",
+                "run again when nobody changes tables");
+  }
+
+  const std::shared_ptr<const Schema>& columns(std::size_t query) const override { return plans_[query].columns; }
+  Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
+    return open_copy_reader(connection_, plans_[query]);
+  }
+  std::string name() const override { return name_; }
+
+ private:
+  Result<Answer> must(Reply reply, const std::string& what) const {
+    if (!reply) return fail(connection_.error(reply.error(), what));
+    return std::move(*reply);
+  }
+
+  // The line in the project's file, where the server tells the place.
+  Error of_query(const ServerError& error, const ReadQuery& query, int ahead) const {
+    Place place = query.place;
+    const int position = error.position - ahead;
+    if (position > 0 && !query.sql.empty()) {
+      const auto end = query.sql.begin() + std::min<std::ptrdiff_t>(position - 1, std::ssize(query.sql));
+      const auto lines = static_cast<int>(std::count(query.sql.begin(), end, '\n'));
+      place.line += lines;
+      if (lines > 0) place.column = 1;
+    }
+    Error out = connection_.error(error, place.text() + ": query");
+    if (error.sqlstate.starts_with("42") && !error.is("42501")) out.fault = Fault::config;
+    return out;
+  }
+
+  // Reads and plans every query: the locks that takes are those that reading it will take.
+  Result<void> plan_all(std::vector<ReadPlan>* plans) {
+    for (const ReadQuery& query : queries_) {
+      const std::string sql = read_sql(query);
+      const Reply described = connection_.describe(sql);
+      if (!described) return fail(of_query(described.error(), query, 0));
+      SLUICE_TRY(ReadPlan plan, plan_read(*described, sql, query.place));
+      // As a subquery, which nothing but a SELECT can be.
+      const std::string explain = "explain select * from (";
+      const Reply planned = connection_.ask(explain + sql + "\n) as q", Parameters());
+      if (!planned) return fail(of_query(planned.error(), query, static_cast<int>(explain.size())));
+      if (plans != nullptr) plans->push_back(std::move(plan));
+    }
+    return {};
+  }
+
+  Result<Tables> held_tables() {
+    SLUICE_TRY(const Answer found, must(connection_.ask(locked_sql, Parameters()), "look at locks"));
+    Tables tables;
+    for (std::size_t row = 0; row < found.rows(); ++row) {
+      tables.emplace(
+          found.integer(row, 0),
+          Lockable{{found.text(row, 1), found.text(row, 2)}, found.bytes(row, 3) == "v", found.flag(row, 4)});
+    }
+    return tables;
+  }
+
+  Result<Tables> find_tables() {
+    SLUICE_CHECK(must(connection_.run(std::string("begin read only;") + settings_sql), "begin to read"));
+    SLUICE_CHECK(plan_all(nullptr));
+    SLUICE_TRY(Tables tables, held_tables());
+    SLUICE_CHECK(must(connection_.run("rollback"), "roll back"));
+    return tables;
+  }
+
+  // False: a query reads another table than the ones that were locked, since somebody has changed it meanwhile.
+  Result<bool> lock_and_look(const Tables& tables) {
+    plans_.clear();
+    std::string list;
+    for (const auto& [id, table] : tables) {
+      // What may not be read directly stands behind a view, and is locked with it; before server 11 views cannot be.
+      if (!table.may_read || (table.view && connection_.server_version() < 110000)) continue;
+      list += (list.empty() ? "lock table " : ", ") + quoted(table.name);
+    }
+    SLUICE_CHECK(must(connection_.run(std::string("begin isolation level repeatable read, read only;") + settings_sql),
+                      "begin to read"));
+    if (!list.empty()) {
+      Reply locked = connection_.run(list + " in access share mode");
+      if (!locked && (locked.error().is("42P01") || locked.error().is("3F000"))) {  // dropped since it was found
+        static_cast<void>(connection_.run("rollback"));
+        return false;
+      }
+      SLUICE_CHECK(must(std::move(locked), "lock the tables of the queries"));
+    }
+    // The first statement that looks at rows, even those of the catalogue, fixes the moment: from here on it is fixed.
+    SLUICE_TRY(const Tables before, held_tables());
+    SLUICE_CHECK(plan_all(&plans_));
+    SLUICE_TRY(const Tables after, held_tables());
+    for (const auto& [id, table] : after) {
+      if (before.contains(id)) continue;
+      if (tables.contains(id)) {
+        return fail(Fault::denied,
+                    connection_.where() + ": table \"" + table.name.text() + "\" cannot be locked, since user \"" +
+                        connection_.user() + "\" may read only some of its columns",
+                    "GRANT SELECT ON " + quoted(table.name) + " TO " + quoted(connection_.user()) +
+                        ", or read it through a view");
+      }
+      static_cast<void>(connection_.run("rollback"));
+      return false;
+    }
+    const char* name_sql = connection_.server_version() < 130000 ? "select txid_current_snapshot()::text"
+                                                                 : "select pg_current_snapshot()::text";
+    SLUICE_TRY(const Answer name, must(connection_.run(name_sql), "name the snapshot"));
+    name_ = name.text(0, 0);
+    return true;
+  }
+
+  Connection connection_;
+  std::vector<ReadQuery> queries_;
+  std::vector<ReadPlan> plans_;
+  std::string name_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Snapshot>> open_table_snapshot(Connection connection, std::vector<ReadQuery> queries) {
+  auto snapshot = std::make_unique<TableSnapshot>(std::move(connection), std::move(queries));
+  SLUICE_CHECK(snapshot->start());
+  return std::unique_ptr<Snapshot>(std::move(snapshot));
+}
+
+Result<std::unique_ptr<Snapshot>> TableDatabase::open_snapshot(std::vector<ReadQuery> queries) {
+  SLUICE_CHECK(session_.connection());  // a server that is too old is refused there
+  SLUICE_TRY(Connection connection, Connection::open(session_.options(), session_.application(), session_.clock()));
+  return open_table_snapshot(std::move(connection), std::move(queries));
+}
+
+Result<std::optional<RelationShape>> TableDatabase::shape_of(const TableName& name) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  SLUICE_TRY(const std::optional<Table> table, describe(*connection, name));
+  if (!table) return std::optional<RelationShape>();
+  RelationShape shape{table->name, {}, table->kind == 'v' || table->kind == 'm' || table->kind == 'f'};
+  for (const Column& column : table->columns)
+    shape.columns.push_back({column.name, way_of(column.type, column.typmod).type});
+  return std::optional<RelationShape>(std::move(shape));
+}
+
+}  // namespace sluice::postgres

@@ -1,0 +1,183 @@
+// Reading a server: every type as it is, one moment for all queries, and nothing changed under our feet.
+#include <cmath>
+#include <cstring>
+#include <future>
+
+#include "postgres_batches.hpp"
+#include "sluice/core/words.hpp"
+
+namespace sluice::live {
+namespace {
+
+class PostgresSnapshot : public PostgresTest {
+ protected:
+  static ReadQuery query(std::string text) { return {.sql = std::move(text), .place = {"q.sql", 1, 1}}; }
+
+  static std::string cell(const Batch& batch, std::size_t column, std::size_t row) {
+    const Vector& vector = batch.vectors[column];
+    if (vector.is_null(row)) return "NULL";
+    switch ((*batch.schema)[column].type.kind) {
+      case Kind::boolean: return vector.at<std::uint8_t>(row) != 0 ? "true" : "false";
+      case Kind::int32:
+      case Kind::date: return std::to_string(vector.at<std::int32_t>(row));
+      case Kind::int64:
+      case Kind::timestamp:
+      case Kind::timestamp_tz: return std::to_string(vector.at<std::int64_t>(row));
+      case Kind::float64: return std::to_string(vector.at<double>(row));
+      case Kind::decimal: return std::to_string(static_cast<std::int64_t>(vector.at<Int128>(row) % 1000000000000));
+      case Kind::uuid: {
+        Key key;
+        std::memcpy(key.bytes.data(), static_cast<const char*>(vector.values) + row * 16, 16);
+        return to_uuid(key);
+      }
+      case Kind::text:
+      case Kind::bytes:
+      case Kind::json: return std::string(vector.at<Text>(row).view());
+    }
+    return "?";
+  }
+
+  // Cells by "|", rows by lines; "error: ..." at the end where it ends by one.
+  static std::string read(Snapshot& snapshot, std::size_t number) {
+    auto reader = snapshot.open(number);
+    if (!reader) return "error: " + reader.error().text();
+    std::string out;
+    Batch batch;
+    while (true) {
+      const auto more = (*reader)->next(batch);
+      if (!more) return out + "error: " + more.error().text();
+      if (!*more) return out;
+      for (std::size_t row = 0; row < batch.rows; ++row) {
+        for (std::size_t i = 0; i < batch.vectors.size(); ++i) out += (i == 0 ? "" : "|") + cell(batch, i, row);
+        out += '\n';
+      }
+    }
+  }
+
+  static std::string types(const Snapshot& snapshot) {
+    std::string out;
+    for (const Field& field : *snapshot.columns(0)) out += (out.empty() ? "" : " ") + to_string(field.type);
+    return out;
+  }
+};
+
+TEST_F(PostgresSnapshot, gives_every_type_as_our_types_say) {
+  auto database = open();
+  sql("create domain d as int; create type mood as enum ('sad', 'merry')");
+  auto snapshot = database->open_snapshot({query(R"(
+    select true as b, (-7)::smallint as i2, 2147483647 as i4, '-9223372036854775808'::bigint as i8, 0.1::real as f4,
+           1.5::float8 as f8, 1234567.89::numeric(12,4) as n, (-0.0001)::numeric(12,4) as m, 1::numeric(8,0) as z,
+           1.50::numeric as free, 'a text of more than twelve'::varchar(40) as t, 'x'::char(3) as c,
+           '\x00ff'::bytea as y, date '1999-12-31' as d, timestamp '2000-01-01 00:00:01' as ts,
+           timestamptz '1970-01-01 00:00:00+01' as tz, '00112233-4455-6677-8899-aabbccddeeff'::uuid as u,
+           '{"a": 1}'::jsonb as j, '[1]'::json as k, 'merry'::mood as e, 5::d as dom, time '01:02:03' as tm,
+           '10.0.0.1'::inet as ip, array[1,2] as a, interval '1 day' as iv, null::int as nothing)")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  EXPECT_EQ(types(**snapshot),
+            "bool int int bigint float float decimal(12,4) decimal(12,4) decimal(8,0) text text text bytes date "
+            "timestamp timestamptz uuid json json text int text text text text int");
+  EXPECT_EQ(read(**snapshot, 0),
+            "true|-7|2147483647|-9223372036854775808|0.100000|1.500000|12345678900|-1|1|1.50|a text of more than "
+            "twelve|x  |" +
+                std::string("\0\xff", 2) +
+                "|10956|946684801000000|-3600000000|"
+                "00112233-4455-6677-8899-aabbccddeeff|{\"a\": 1}|[1]|merry|5|01:02:03|10.0.0.1|{1,2}|1 day|NULL\n");
+}
+
+TEST_F(PostgresSnapshot, all_queries_see_one_moment) {
+  sql("create table t as select n from generate_series(1, 50000) n; create view v as select n from t where n <= 3");
+  auto database = open();
+  auto snapshot = database->open_snapshot({query("select n from t order by n"),
+                                           query("select n from v order by n"),
+                                           {.table = {"", "v"}, .place = {"p.yaml", 3, 1}}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  sql("delete from t where n < 3");
+  const std::string whole = read(**snapshot, 0);
+  EXPECT_EQ(std::count(whole.begin(), whole.end(), '\n'), 50000);
+  EXPECT_EQ(read(**snapshot, 1), "1\n2\n3\n");
+  EXPECT_EQ(read(**snapshot, 2), "1\n2\n3\n");
+}
+
+TEST_F(PostgresSnapshot, nobody_can_empty_or_alter_a_table_meanwhile) {
+  sql("create table t as select n from generate_series(1, 10) n; create table p (n int) partition by range (n);"
+      "create table p1 partition of p for values from (0) to (100); insert into p select n from t;"
+      "create view v as select t.n from t");
+  auto database = open();
+  auto snapshot = database->open_snapshot({query("select v.n from v join p using (n) order by 1")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  for (const char* change : {"truncate t", "alter table t alter n type bigint", "drop table p1", "truncate p"}) {
+    EXPECT_THROW(sql(std::string("set lock_timeout = '100ms'; ") + change), std::runtime_error) << change;
+  }
+  EXPECT_EQ(read(**snapshot, 0), "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+  snapshot->reset();
+  sql("set lock_timeout = '5s'; truncate t");
+}
+
+TEST_F(PostgresSnapshot, waits_for_a_truncate_that_came_before_and_then_reads_what_is_there) {
+  sql("create table t as select n from generate_series(1, 10) n");
+  auto database = open();
+  ASSERT_TRUE(database->shape_of({"", "t"}));
+  // Holds its lock for a moment, in which the snapshot is asked for.
+  auto truncating = std::async(std::launch::async, [this] {
+    sql("begin; truncate t; insert into t values (77); select pg_sleep(0.5); commit");
+  });
+  const std::string locked =
+      "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and granted "
+      "and relation = (select oid from pg_class where relname = 't')";
+  for (int attempt = 0; attempt < 1000 && sql(locked) == "0"; ++attempt) {
+  }
+  auto snapshot = database->open_snapshot({query("select n from t")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  EXPECT_EQ(read(**snapshot, 0), "77\n");
+  truncating.get();
+}
+
+TEST_F(PostgresSnapshot, says_what_is_wrong_with_a_query_and_where) {
+  auto database = open();
+  sql("create table t (n int)");
+  const auto error = [&](const std::string& text) {
+    const auto snapshot = database->open_snapshot({query(text)});
+    return snapshot ? std::string("none") : snapshot.error().text();
+  };
+  EXPECT_NE(error("select n\nfrom t\nwhere m = 1").find("q.sql:3:1: query: undefined_column"), std::string::npos)
+      << error("select n\nfrom t\nwhere m = 1");
+  EXPECT_NE(error("select * from none").find("q.sql:1:1"), std::string::npos);
+  EXPECT_NE(error("select 1; select 2"), "none");
+  EXPECT_NE(error("insert into t values (1) returning n"), "none");
+  EXPECT_NE(error("select 1 as a, 2 as a").find("two columns are called \"a\""), std::string::npos);
+  EXPECT_EQ(sql("select count(*) from t"), "0");
+}
+
+TEST_F(PostgresSnapshot, what_has_no_number_or_day_is_an_error_not_a_guess) {
+  auto database = open();
+  const auto read_one = [&](const std::string& text) {
+    auto snapshot = database->open_snapshot({query(text)});
+    return snapshot ? read(**snapshot, 0) : snapshot.error().text();
+  };
+  EXPECT_NE(read_one("select 'NaN'::numeric(5,2) as n").find("column \"n\" holds a number that is none"),
+            std::string::npos);
+  EXPECT_NE(read_one("select 'infinity'::date as d").find("column \"d\" holds an infinite date"), std::string::npos);
+  EXPECT_NE(read_one("select ('canary' || n)::int from generate_series(1,3) n").find("22P02"), std::string::npos);
+  EXPECT_EQ(read_one("select ('canary' || n)::int from generate_series(1,3) n").find("canary"), std::string::npos);
+  EXPECT_EQ(read_one("select 1 as a where false"), "");
+}
+
+TEST_F(PostgresSnapshot, a_role_reads_through_views_what_it_may_not_read_itself) {
+  server().make_user("reader");
+  sql("create table hidden as select 1 as id, 'x' as name; create view shown as select id from hidden;"
+      "grant select on shown to reader; create table partly (a int, b int); grant select (a) on partly to reader");
+  auto database = open("reader");
+  auto snapshot = database->open_snapshot({query("select id from shown")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  EXPECT_EQ(read(**snapshot, 0), "1\n");
+  EXPECT_THROW(sql("set lock_timeout = '100ms'; truncate hidden"), std::runtime_error);
+  const auto refused = database->open_snapshot({query("select name from hidden")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::denied);
+  const auto columns = database->open_snapshot({query("select a from partly")});
+  ASSERT_FALSE(columns);
+  EXPECT_NE(columns.error().text().find("only some of its columns"), std::string::npos) << columns.error().text();
+}
+
+}  // namespace
+}  // namespace sluice::live
