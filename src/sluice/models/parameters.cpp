@@ -1,0 +1,221 @@
+#include "sluice/models/parameters.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "sluice/core/words.hpp"
+
+namespace sluice::models {
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_word_part(char c) { return is_letter(c) || is_digit(c); }
+
+std::string doubled(std::string_view text, std::string_view characters) {
+  std::string out;
+  for (const char c : text) {
+    if (characters.find(c) != std::string_view::npos) out += c;
+    out += c;
+  }
+  return out;
+}
+
+// 12, -0.5, 1e9: a number and nothing else.
+bool is_number(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t first = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    return at > first;
+  };
+  if (!digits()) return false;
+  if (at < text.size() && text[at] == '.' && (++at, !digits())) return false;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
+    if (!digits()) return false;
+  }
+  return at == text.size();
+}
+
+bool is_word(std::string_view text) {
+  return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, is_word_part);
+}
+
+class Writer {
+ public:
+  Writer(const std::string& sql, const ParameterValues& values, const Place& place)
+      : sql_(sql), values_(values), place_(place) {}
+
+  Result<std::string> write() {
+    while (at_ < sql_.size()) {
+      const char c = sql_[at_];
+      const bool begins_word = at_ == 0 || !is_word_part(sql_[at_ - 1]);
+      if (c == '\'') {
+        copy_quoted(false);
+      } else if ((c == 'e' || c == 'E') && begins_word && peek(1) == '\'') {
+        out_ += sql_[at_++];
+        copy_quoted(true);
+      } else if (c == '"') {
+        copy_quoted(false);
+      } else if (c == '-' && peek(1) == '-') {
+        copy_until("\n");
+      } else if (c == '/' && peek(1) == '*') {
+        copy_comment();
+      } else if (c == '$' && begins_word) {
+        copy_dollar();
+      } else if (c == '\\' && peek(1) == ':') {
+        out_ += ':';
+        at_ += 2;
+      } else if (c == ':' && peek(1) == ':') {
+        out_ += "::";
+        at_ += 2;
+      } else if (c == ':') {
+        SLUICE_CHECK(put_in());
+      } else {
+        out_ += sql_[at_++];
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  char peek(std::size_t ahead) const { return at_ + ahead < sql_.size() ? sql_[at_ + ahead] : '\0'; }
+
+  void copy(std::size_t end) {
+    out_.append(sql_, at_, std::min(end, sql_.size()) - at_);
+    at_ = std::min(end, sql_.size());
+  }
+
+  void copy_until(std::string_view end) {
+    const std::size_t found = sql_.find(end, at_);
+    copy(found == std::string::npos ? sql_.size() : found + end.size());
+  }
+
+  void copy_quoted(bool backslashes) {
+    const char quote = sql_[at_];
+    std::size_t end = at_ + 1;
+    while (end < sql_.size() && sql_[end] != quote) end += backslashes && sql_[end] == '\\' ? 2 : 1;
+    copy(end + 1);  // a doubled quote begins the next piece
+  }
+
+  void copy_comment() {
+    std::size_t depth = 0;  // PostgreSQL's comments nest
+    std::size_t end = at_;
+    do {
+      if (sql_.compare(end, 2, "/*") == 0) {
+        ++depth;
+        end += 2;
+      } else if (sql_.compare(end, 2, "*/") == 0) {
+        --depth;
+        end += 2;
+      } else {
+        ++end;
+      }
+    } while (depth > 0 && end < sql_.size());
+    copy(end);
+  }
+
+  // $$...$$ or $tag$...$tag$; $1 and a lone dollar are none.
+  void copy_dollar() {
+    std::size_t end = at_ + 1;
+    if (end < sql_.size() && is_letter(sql_[end])) {
+      while (end < sql_.size() && is_word_part(sql_[end])) ++end;
+    }
+    if (end >= sql_.size() || sql_[end] != '$') {
+      out_ += sql_[at_++];
+      return;
+    }
+    const std::string tag = sql_.substr(at_, end + 1 - at_);
+    const std::size_t close = sql_.find(tag, end + 1);
+    copy(close == std::string::npos ? sql_.size() : close + tag.size());
+  }
+
+  Result<void> put_in() {
+    const char quote = peek(1) == '\'' || peek(1) == '"' ? peek(1) : '\0';
+    const std::size_t first = at_ + (quote == '\0' ? 1 : 2);
+    std::size_t end = first;
+    while (end < sql_.size() && is_word_part(sql_[end])) ++end;
+    const bool closed = quote == '\0' || (end < sql_.size() && sql_[end] == quote);
+    if (end == first || !is_letter(sql_[first]) || !closed) {  // the colon of [1:2], {'a': 1} or :=
+      out_ += sql_[at_++];
+      return {};
+    }
+    const std::string name = sql_.substr(first, end - first);
+    const auto value = values_.find(name);
+    if (value == values_.end()) return not_set(name);
+    if (value->second.find('\0') != std::string::npos) return wrong("the value of :" + name + " has a NUL in it", "");
+    SLUICE_CHECK(quote == '\''  ? as_text(value->second)
+                 : quote == '"' ? as_identifier(name, value->second)
+                                : as_it_is(name, value->second));
+    at_ = end + (quote == '\0' ? 0 : 1);
+    return {};
+  }
+
+  Result<void> as_text(const std::string& value) {
+    // The form with E reads the same whatever standard_conforming_strings says.
+    const bool backslash = value.find('\\') != std::string::npos;
+    out_ += backslash ? " E'" : "'";
+    out_ += doubled(value, backslash ? "'\\" : "'") + "'";
+    return {};
+  }
+
+  Result<void> as_identifier(const std::string& name, const std::string& value) {
+    if (value.empty()) return wrong("the value of :\"" + name + "\" is empty, which no identifier is", "");
+    out_ += '"' + doubled(value, "\"") + '"';
+    return {};
+  }
+
+  Result<void> as_it_is(const std::string& name, const std::string& value) {
+    if (is_number(value)) {
+      out_ += value.starts_with('-') ? "(" + value + ")" : value;  // a minus before it would begin a comment
+      return {};
+    }
+    if (!is_word(value)) {
+      return wrong("the value of :" + name + " is neither one word nor one number",
+                   "write :'" + name + "' for a text or a date, :\"" + name + "\" for an identifier");
+    }
+    out_ += value;
+    return {};
+  }
+
+  Result<void> not_set(const std::string& name) {
+    std::vector<std::string> known;
+    for (const auto& [one, unused] : values_) known.push_back(one);
+    const std::string near = nearest(name, known);
+    return wrong("there is no value for :" + name, near.empty()
+                                                       ? "set it by `vars: { " + name + ": ... }` or --var " + name +
+                                                             "=..., or write \\: for a colon of SQL's own"
+                                                       : "did you mean ':" + near + "'?");
+  }
+
+  tl::unexpected<Error> wrong(std::string what, std::string hint) const {
+    Place at = place_;
+    for (std::size_t i = 0; i < at_; ++i) {
+      ++at.column;
+      if (sql_[i] == '\n') {
+        ++at.line;
+        at.column = 1;
+      }
+    }
+    return fail(Fault::config, at.text() + ": " + std::move(what), std::move(hint));
+  }
+
+  const std::string& sql_;
+  const ParameterValues& values_;
+  const Place& place_;
+  std::size_t at_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+Result<std::string> put_in_parameters(const std::string& sql, const ParameterValues& values, const Place& place) {
+  return Writer(sql, values, place).write();
+}
+
+}  // namespace sluice::models
