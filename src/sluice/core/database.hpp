@@ -10,17 +10,12 @@
 
 #include "sluice/core/delivery.hpp"
 #include "sluice/core/finding.hpp"
+#include "sluice/core/model.hpp"
 #include "sluice/core/sink.hpp"
+#include "sluice/core/table_name.hpp"
 #include "sluice/core/type.hpp"
 
 namespace sluice {
-
-struct TableName {
-  std::string schema;  // empty: where the database looks by itself (search_path, main)
-  std::string table;
-
-  std::string text() const { return schema.empty() ? table : schema + "." + table; }
-};
 
 // How a missing table is made.
 struct CreateTable {
@@ -124,6 +119,11 @@ class Database {
   virtual std::size_t sinks_max() const = 0;
 
   virtual Ledger& ledger() = 0;
+
+  // Builds the model aside, then changes its table or view and runs its tests in one transaction, which is committed
+  // if all of them pass: readers see the last good rows or the new ones, and the table keeps its grants, indexes and
+  // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was.
+  virtual Result<ModelBuilt> build_model(const Model& model) = 0;
 
   // Read-only: reachability, rights, settings; what is wrong and what to do. `target` may be null.
   virtual std::vector<Finding> probe(const Target* target) = 0;
