@@ -5,15 +5,12 @@
 #include <vector>
 
 #include "sluice/core/words.hpp"
+#include "sluice/models/sql_text.hpp"
 
 namespace sluice::models {
 namespace {
 
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_part(char c) { return is_letter(c) || is_digit(c); }
 
 std::string doubled(std::string_view text, std::string_view characters) {
   std::string out;
@@ -43,7 +40,7 @@ bool is_number(std::string_view text) {
 }
 
 bool is_word(std::string_view text) {
-  return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, is_word_part);
+  return !text.empty() && is_word_start(text.front()) && std::ranges::all_of(text, is_word_part);
 }
 
 class Writer {
@@ -53,28 +50,16 @@ class Writer {
 
   Result<std::string> write() {
     while (at_ < sql_.size()) {
-      const char c = sql_[at_];
-      const bool begins_word = at_ == 0 || !is_word_part(sql_[at_ - 1]);
-      if (c == '\'') {
-        copy_quoted(false);
-      } else if ((c == 'e' || c == 'E') && begins_word && peek(1) == '\'') {
-        out_ += sql_[at_++];
-        copy_quoted(true);
-      } else if (c == '"') {
-        copy_quoted(false);
-      } else if (c == '-' && peek(1) == '-') {
-        copy_until("\n");
-      } else if (c == '/' && peek(1) == '*') {
-        copy_comment();
-      } else if (c == '$' && begins_word) {
-        copy_dollar();
-      } else if (c == '\\' && peek(1) == ':') {
+      if (const std::size_t end = quoted_end(sql_, at_); end > at_) {
+        out_.append(sql_, at_, end - at_);
+        at_ = end;
+      } else if (sql_.compare(at_, 2, "\\:") == 0) {
         out_ += ':';
         at_ += 2;
-      } else if (c == ':' && peek(1) == ':') {
+      } else if (sql_.compare(at_, 2, "::") == 0) {
         out_ += "::";
         at_ += 2;
-      } else if (c == ':') {
+      } else if (sql_[at_] == ':') {
         SLUICE_CHECK(put_in());
       } else {
         out_ += sql_[at_++];
@@ -84,64 +69,14 @@ class Writer {
   }
 
  private:
-  char peek(std::size_t ahead) const { return at_ + ahead < sql_.size() ? sql_[at_ + ahead] : '\0'; }
-
-  void copy(std::size_t end) {
-    out_.append(sql_, at_, std::min(end, sql_.size()) - at_);
-    at_ = std::min(end, sql_.size());
-  }
-
-  void copy_until(std::string_view end) {
-    const std::size_t found = sql_.find(end, at_);
-    copy(found == std::string::npos ? sql_.size() : found + end.size());
-  }
-
-  void copy_quoted(bool backslashes) {
-    const char quote = sql_[at_];
-    std::size_t end = at_ + 1;
-    while (end < sql_.size() && sql_[end] != quote) end += backslashes && sql_[end] == '\\' ? 2 : 1;
-    copy(end + 1);  // a doubled quote begins the next piece
-  }
-
-  void copy_comment() {
-    std::size_t depth = 0;  // PostgreSQL's comments nest
-    std::size_t end = at_;
-    do {
-      if (sql_.compare(end, 2, "/*") == 0) {
-        ++depth;
-        end += 2;
-      } else if (sql_.compare(end, 2, "*/") == 0) {
-        --depth;
-        end += 2;
-      } else {
-        ++end;
-      }
-    } while (depth > 0 && end < sql_.size());
-    copy(end);
-  }
-
-  // $$...$$ or $tag$...$tag$; $1 and a lone dollar are none.
-  void copy_dollar() {
-    std::size_t end = at_ + 1;
-    if (end < sql_.size() && is_letter(sql_[end])) {
-      while (end < sql_.size() && is_word_part(sql_[end])) ++end;
-    }
-    if (end >= sql_.size() || sql_[end] != '$') {
-      out_ += sql_[at_++];
-      return;
-    }
-    const std::string tag = sql_.substr(at_, end + 1 - at_);
-    const std::size_t close = sql_.find(tag, end + 1);
-    copy(close == std::string::npos ? sql_.size() : close + tag.size());
-  }
-
   Result<void> put_in() {
-    const char quote = peek(1) == '\'' || peek(1) == '"' ? peek(1) : '\0';
+    const char next = at_ + 1 < sql_.size() ? sql_[at_ + 1] : '\0';
+    const char quote = next == '\'' || next == '"' ? next : '\0';
     const std::size_t first = at_ + (quote == '\0' ? 1 : 2);
     std::size_t end = first;
     while (end < sql_.size() && is_word_part(sql_[end])) ++end;
     const bool closed = quote == '\0' || (end < sql_.size() && sql_[end] == quote);
-    if (end == first || !is_letter(sql_[first]) || !closed) {  // the colon of [1:2], {'a': 1} or :=
+    if (end == first || !is_word_start(sql_[first]) || !closed) {  // the colon of [1:2], {'a': 1} or :=
       out_ += sql_[at_++];
       return {};
     }
