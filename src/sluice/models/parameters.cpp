@@ -10,8 +10,6 @@
 namespace sluice::models {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::string doubled(std::string_view text, std::string_view characters) {
   std::string out;
   for (const char c : text) {
@@ -19,24 +17,6 @@ std::string doubled(std::string_view text, std::string_view characters) {
     out += c;
   }
   return out;
-}
-
-// 12, -0.5, 1e9: a number and nothing else.
-bool is_number(std::string_view text) {
-  std::size_t at = text.starts_with('-') ? 1 : 0;
-  const auto digits = [&] {
-    const std::size_t first = at;
-    while (at < text.size() && is_digit(text[at])) ++at;
-    return at > first;
-  };
-  if (!digits()) return false;
-  if (at < text.size() && text[at] == '.' && (++at, !digits())) return false;
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
-    if (!digits()) return false;
-  }
-  return at == text.size();
 }
 
 bool is_word(std::string_view text) {

@@ -1,11 +1,11 @@
 #include "sluice/models/sql_text.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 namespace sluice::models {
 namespace {
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 
 std::size_t behind(const std::string& sql, std::size_t at, std::string_view end) {
@@ -31,10 +31,27 @@ std::size_t dollar_end(const std::string& sql, std::size_t at) {
 
 }  // namespace
 
+bool is_number(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t first = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    return at > first;
+  };
+  if (!digits()) return false;
+  if (at < text.size() && text[at] == '.' && (++at, !digits())) return false;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
+    if (!digits()) return false;
+  }
+  return at == text.size();
+}
+
 bool is_word_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
-bool is_word_part(char c) { return is_word_start(c) || (c >= '0' && c <= '9'); }
+bool is_word_part(char c) { return is_word_start(c) || is_digit(c); }
 
 std::size_t comment_end(const std::string& sql, std::size_t at) {
   if (sql.compare(at, 2, "--") == 0) return behind(sql, at, "\n");

@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace sluice::models {
 
 bool is_word_start(char c);  // letters, _ and whatever is not ASCII
 bool is_word_part(char c);   // and digits
+
+// 12, -0.5, 1e9: a number and nothing else.
+bool is_number(std::string_view text);
 
 // Where the quoted text or the comment that begins at `at` ends; `at` where none begins there. A doubled quote inside
 // counts as the end of one text and the beginning of the next. What is never closed ends with the text.

@@ -1,6 +1,7 @@
 #include "sluice/models/tests_sql.hpp"
 
 #include "sluice/core/words.hpp"
+#include "sluice/models/sql_text.hpp"
 
 namespace sluice::models {
 namespace {
@@ -51,9 +52,11 @@ ModelTest accepted(const TableName& table, const ColumnRules& rules) {
 }
 
 ModelTest range(const TableName& table, const ColumnRules& rules) {
+  // A number as such: as a text it would take the column's type, and 0.5 would not be one of an integer's.
+  const auto written = [](const std::string& end) { return is_number(end) ? "(" + end + ")" : literal(end); };
   std::string outside;
-  if (rules.min) outside += quoted(rules.column) + " < " + literal(*rules.min);
-  if (rules.max) outside += (outside.empty() ? "" : " or ") + quoted(rules.column) + " > " + literal(*rules.max);
+  if (rules.min) outside += quoted(rules.column) + " < " + written(*rules.min);
+  if (rules.max) outside += (outside.empty() ? "" : " or ") + quoted(rules.column) + " > " + written(*rules.max);
   return {"range " + rules.column, "select 1 as fault from " + quoted(table) + " where " + outside};
 }
 
