@@ -5,6 +5,7 @@
 
 #include "sluice/local/duckdb_ledger.hpp"
 #include "sluice/local/duckdb_load.hpp"
+#include "sluice/local/duckdb_model.hpp"
 #include "sluice/local/duckdb_sink.hpp"
 
 namespace sluice::local {
@@ -41,6 +42,13 @@ class DuckdbDatabase final : public Database {
   // Two transactions that append would wait for the same disk; one writer keeps the order simple.
   std::size_t sinks_max() const override { return 1; }
   Ledger& ledger() override { return ledger_; }
+
+  Result<ModelBuilt> build_model(const Model& model) override {
+    SLUICE_TRY(DuckConnection * connection, connect());
+    Result<ModelBuilt> built = local::build_model(*connection, model);
+    if (!built) return fail(std::move(built).error().within("duckdb " + options_.file));
+    return built;
+  }
 
   std::vector<Finding> probe(const Target* target) override {
     std::vector<Finding> findings;
