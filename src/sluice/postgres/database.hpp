@@ -23,6 +23,7 @@ class TableDatabase final : public Database {
   Result<std::unique_ptr<Sink>> open_sink(const Target& target, std::int64_t run) override;
   std::size_t sinks_max() const override { return sinks_max_; }
   Ledger& ledger() override { return ledger_; }
+  Result<ModelBuilt> build_model(const Model& model) override;
   std::vector<Finding> probe(const Target* target) override;
   Result<Rows> first_rows(const TableName& table, std::size_t most) override;
   Result<bool> has_table(const TableName& table) override;
