@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "sluice/cli/connectors.hpp"
+#include "sluice/cli/work.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -41,6 +42,7 @@ Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Ke
   SLUICE_TRY(auto vars, arguments.variables());
   project::LoadOptions options;
   options.vars = std::move(vars);
+  options.built_in = built_in_values(system_clock().now_micros());
   options.environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -54,7 +56,8 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) 
   auto assembly = std::make_unique<Assembly>();
   assembly->project = std::move(project);
   const std::string& file = assembly->project.keys_file;
-  if (file.empty() && keys == Keys::required) {
+  // Models move nothing, and so reject nothing.
+  if (file.empty() && keys == Keys::required && !assembly->project.flows.empty()) {
     return fail(Fault::config,
                 assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
                 "add `keys: keys.json` and make it by `sluice keys init keys.json`");

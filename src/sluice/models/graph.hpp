@@ -30,6 +30,7 @@ struct Step {
 
 class Graph {
  public:
+  Graph() = default;  // of no step
   // Errors (config): two steps of one name, a cycle, which is shown with its tables.
   static Result<Graph> make(std::vector<Step> steps);
 
