@@ -103,7 +103,7 @@ class Build {
       }
     }
     const Reply set = connection_.ask(
-        "select pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', $1, nullif("
+        "select pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', $1::text, nullif("
         "pg_catalog.current_setting('search_path'), '')), true)",
         Parameters().text(quoted(schema)));
     if (!set) return fail(error_of(set.error(), "set the search path"));
