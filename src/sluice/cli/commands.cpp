@@ -10,6 +10,7 @@ constexpr std::array command_table{
     Command{"demo", &add_demo},
     Command{"run", &add_run},
     Command{"validate", &add_validate},
+    Command{"test", &add_test},
     Command{"doctor", &add_doctor},
     Command{"plan", &add_plan},
     Command{"preview", &add_preview},

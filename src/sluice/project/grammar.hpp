@@ -77,6 +77,17 @@ inline constexpr std::array model_column_keys{
     KeyRule{"relationships", Shape::scalar_map, false, "{ to: TABLE, column: COLUMN }: each value stands there"},
 };
 
+// A file of `sluice test`.
+inline constexpr std::array example_keys{
+    KeyRule{"vars", Shape::scalar_map, false, "variables of the project, for this example"},
+    KeyRule{"given", Shape::scalar_map, true, "table -> its rows, or { columns, rows }"},
+    KeyRule{"expect", Shape::scalar_map, true, "model -> the rows it makes"},
+};
+inline constexpr std::array example_table_keys{
+    KeyRule{"columns", Shape::scalar_map, false, "column -> type"},
+    KeyRule{"rows", Shape::scalar_list, false, "a list of maps, column -> value"},
+};
+
 inline constexpr std::array range_keys{
     KeyRule{"min", Shape::scalar, false, "the least value"},
     KeyRule{"max", Shape::scalar, false, "the greatest value"},
