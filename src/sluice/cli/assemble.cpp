@@ -123,21 +123,29 @@ Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) 
 }
 
 Result<void> check_keys(Ledger& ledger, const mask::Keyring& keyring) {
+  SLUICE_CHECK(compare_keys(ledger, keyring));
+  SLUICE_TRY(const std::vector<std::string> used, ledger.key_ids());
+  const std::string& primary = keyring.primary_id();
+  if (std::ranges::find(used, primary) != used.end()) return {};
+  return ledger.remember_key(primary, keyring.check(primary));
+}
+
+Result<void> compare_keys(Ledger& ledger, const mask::Keyring& keyring) {
   SLUICE_TRY(const std::vector<std::string> used, ledger.key_ids());
   for (const std::string& id : used) {
     SLUICE_TRY(const auto stored, ledger.key_check(id));
-    if (!keyring.has(id)) {
+    const mask::KeyFacts* key = keyring.find(id);
+    if (key == nullptr) {
       return fail(Fault::config, "the table was filled with mask key '" + id + "', which the keyring does not hold",
-                  "use the keyring it was filled with");
+                  "use the keyring it was filled with; a key that is no longer needed is disabled, not taken out");
     }
-    if (stored && *stored != keyring.check(id)) {
+    // A disabled key whose variable is gone cannot be compared; nothing can be masked or read with it either.
+    if (stored && !key->check.empty() && *stored != key->check) {
       return fail(Fault::config, "the keyring's key '" + id + "' is not the one the table was filled with",
                   "use the keyring it was filled with; another key gives equal values other tokens");
     }
   }
-  const std::string& primary = keyring.primary_id();
-  if (std::ranges::find(used, primary) != used.end()) return {};
-  return ledger.remember_key(primary, keyring.check(primary));
+  return {};
 }
 
 }  // namespace sluice::cli

@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -104,6 +106,16 @@ struct Rows {
   std::vector<Cells> rows;
 };
 
+// Texts of one column that are to be replaced where they stand.
+struct Rewriting {
+  TableName table;
+  std::string column;
+  std::string keep;          // texts that start with it stay as they are
+  std::size_t batch = 1000;  // rows a transaction, at most
+  // Gives one text for each of `old`. An error ends the rewriting; the batch is then left as it was.
+  std::function<Result<void>(const std::vector<std::string>& old, std::vector<std::string>& fresh)> replace;
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -131,6 +143,12 @@ class Database {
   virtual Result<Rows> first_rows(const TableName& table, std::size_t most) = 0;
   virtual Result<bool> has_table(const TableName& table) = 0;
   virtual Result<std::uint64_t> count_rows(const TableName& table) = 0;
+
+  // Replaces texts in place, batch by batch, each in a transaction of its own, while others write to the table: a
+  // text that has changed meanwhile is looked at again. Comes back when a whole pass found nothing to replace, or at
+  // the end of a batch when `stop` was asked for; gives how many rows it changed. What is left after a crash is found
+  // by calling it again.
+  virtual Result<std::uint64_t> rewrite(const Rewriting& rewriting, std::stop_token stop) = 0;
 };
 
 }  // namespace sluice

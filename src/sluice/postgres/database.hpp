@@ -28,6 +28,7 @@ class TableDatabase final : public Database {
   Result<Rows> first_rows(const TableName& table, std::size_t most) override;
   Result<bool> has_table(const TableName& table) override;
   Result<std::uint64_t> count_rows(const TableName& table) override;
+  Result<std::uint64_t> rewrite(const Rewriting& rewriting, std::stop_token stop) override;
 
  private:
   Session session_;
