@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "sluice/cli/connectors.hpp"
+#include "sluice/cli/work.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -41,6 +42,7 @@ Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Ke
   SLUICE_TRY(auto vars, arguments.variables());
   project::LoadOptions options;
   options.vars = std::move(vars);
+  options.built_in = built_in_values(system_clock().now_micros());
   options.environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -54,7 +56,8 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) 
   auto assembly = std::make_unique<Assembly>();
   assembly->project = std::move(project);
   const std::string& file = assembly->project.keys_file;
-  if (file.empty() && keys == Keys::required) {
+  // Models move nothing, and so reject nothing.
+  if (file.empty() && keys == Keys::required && !assembly->project.flows.empty()) {
     return fail(Fault::config,
                 assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
                 "add `keys: keys.json` and make it by `sluice keys init keys.json`");
@@ -120,21 +123,29 @@ Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow) 
 }
 
 Result<void> check_keys(Ledger& ledger, const mask::Keyring& keyring) {
+  SLUICE_CHECK(compare_keys(ledger, keyring));
+  SLUICE_TRY(const std::vector<std::string> used, ledger.key_ids());
+  const std::string& primary = keyring.primary_id();
+  if (std::ranges::find(used, primary) != used.end()) return {};
+  return ledger.remember_key(primary, keyring.check(primary));
+}
+
+Result<void> compare_keys(Ledger& ledger, const mask::Keyring& keyring) {
   SLUICE_TRY(const std::vector<std::string> used, ledger.key_ids());
   for (const std::string& id : used) {
     SLUICE_TRY(const auto stored, ledger.key_check(id));
-    if (!keyring.has(id)) {
+    const mask::KeyFacts* key = keyring.find(id);
+    if (key == nullptr) {
       return fail(Fault::config, "the table was filled with mask key '" + id + "', which the keyring does not hold",
-                  "use the keyring it was filled with");
+                  "use the keyring it was filled with; a key that is no longer needed is disabled, not taken out");
     }
-    if (stored && *stored != keyring.check(id)) {
+    // A disabled key whose variable is gone cannot be compared; nothing can be masked or read with it either.
+    if (stored && !key->check.empty() && *stored != key->check) {
       return fail(Fault::config, "the keyring's key '" + id + "' is not the one the table was filled with",
                   "use the keyring it was filled with; another key gives equal values other tokens");
     }
   }
-  const std::string& primary = keyring.primary_id();
-  if (std::ranges::find(used, primary) != used.end()) return {};
-  return ledger.remember_key(primary, keyring.check(primary));
+  return {};
 }
 
 }  // namespace sluice::cli

@@ -52,8 +52,11 @@ struct OpenFlow {
 };
 Result<OpenFlow> open_flow(const Assembly& assembly, const project::Flow& flow);
 
-// Compares our keyring with the keys the ledger says its tokens were made with, and notes ours there. Another key
-// than before is an error (config): equal values would no longer get equal tokens.
+// Compares our keyring with the keys the ledger says its tokens were made with. Several are a rotation, as long as the
+// keyring holds all of them, whatever their status. One that is missing, or is another key under the same id, is an
+// error (config): equal values would no longer get equal tokens.
+Result<void> compare_keys(Ledger& ledger, const mask::Keyring& keyring);
+// The same, and notes our primary key there.
 Result<void> check_keys(Ledger& ledger, const mask::Keyring& keyring);
 
 }  // namespace sluice::cli

@@ -51,7 +51,9 @@ std::vector<Finding> probe(const Assembly& assembly, const project::Connection& 
 Result<Answer> doctor(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::if_there));
   std::vector<Finding> findings;
-  if (!assembly->keyring) {
+  if (!assembly->keyring && assembly->project.flows.empty()) {
+    // Models need none.
+  } else if (!assembly->keyring) {
     findings.push_back(
         {Finding::Level::bad, "keyring: there is none", "name one by `keys:` and make it by `sluice keys init FILE`"});
   } else {

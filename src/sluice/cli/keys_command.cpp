@@ -1,13 +1,26 @@
-// `sluice keys`: makes a keyring.
+// `sluice keys`: makes a keyring, shows it, changes it. `keys rewrap` stands in rewrap_command.cpp.
 #include <CLI/CLI.hpp>
 
+#include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/connectors.hpp"
+#include "sluice/cli/rewrap_command.hpp"
+#include "sluice/cli/table.hpp"
 #include "sluice/mask/keyring.hpp"
 
 namespace sluice::cli {
 namespace {
 
-Result<Answer> init(const std::string& file) {
+struct KeysArguments {
+  std::string file;
+  std::string id;
+  std::string material_env;
+  bool decrypt_only = false;
+  ProjectArguments project;
+};
+
+Result<Answer> init(const KeysArguments& arguments) {
+  const std::string& file = arguments.file;
   SLUICE_CHECK(mask::Keyring::init(file));
   SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(file));
   Answer answer;
@@ -22,16 +35,120 @@ Result<Answer> init(const std::string& file) {
   return answer;
 }
 
+// All keys of a keyring, without their secrets.
+Answer shown(const mask::Keyring& keyring) {
+  Answer answer;
+  Table table({"id", "status", "created (UTC)", "secret", "check value"});
+  answer.result["keys"] = Json::array();
+  for (const mask::KeyFacts& key : keyring.all()) {
+    const std::string where = key.material_env.empty() ? "in the file" : "variable " + key.material_env;
+    table.add({key.id, to_string(key.status), key.created, where, key.check.empty() ? "not known" : key.check});
+    Json facts = {{"id", key.id}, {"status", to_string(key.status)}, {"created", key.created}};
+    facts["material_env"] = key.material_env.empty() ? Json(nullptr) : Json(key.material_env);
+    facts["check"] = key.check.empty() ? Json(nullptr) : Json(key.check);
+    answer.result["keys"].push_back(std::move(facts));
+  }
+  answer.text = table.text(0);
+  answer.summary = std::to_string(keyring.all().size()) + " keys, " + keyring.primary_id() + " is primary";
+  return answer;
+}
+
+Result<Answer> list(const KeysArguments& arguments) {
+  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
+  return shown(keyring);
+}
+
+// The keyring after a change, and what to do next.
+Result<Answer> changed(const KeysArguments& arguments, const std::string& what, const std::string& next) {
+  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
+  Answer answer = shown(keyring);
+  answer.summary = what;
+  answer.text = what + "; what was before is " + arguments.file + ".bak\n" + answer.text + next;
+  return answer;
+}
+
+Result<Answer> add(const KeysArguments& arguments) {
+  SLUICE_TRY(const std::string id, mask::Keyring::add(arguments.file, arguments.material_env));
+  return changed(arguments, "added key " + id,
+                 "Copy the keyring to wherever it is used, and only then make the key primary: sluice keys promote " +
+                     arguments.file + " " + id + "\n");
+}
+
+Result<Answer> promote(const KeysArguments& arguments) {
+  SLUICE_CHECK(mask::Keyring::promote(arguments.file, arguments.id));
+  return changed(
+      arguments, "key " + arguments.id + " is primary",
+      "Runs that have started go on with the key that was primary. Start them again, then re-encrypt the tokens "
+      "there are: sluice keys rewrap PROJECT\n");
+}
+
+Result<Answer> enable(const KeysArguments& arguments) {
+  const auto status = arguments.decrypt_only ? mask::KeyStatus::decrypt_only : mask::KeyStatus::enabled;
+  SLUICE_CHECK(mask::Keyring::set_status(arguments.file, arguments.id, status));
+  return changed(arguments, "key " + arguments.id + " is " + to_string(status), "");
+}
+
+Result<Answer> disable(const KeysArguments& arguments) {
+  SLUICE_CHECK(mask::Keyring::set_status(arguments.file, arguments.id, mask::KeyStatus::disabled));
+  return changed(arguments, "key " + arguments.id + " is disabled",
+                 "Its tokens can be read no more, until `sluice keys enable` takes that back.\n");
+}
+
+Result<Answer> check(const KeysArguments& arguments) {
+  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
+  Answer answer = shown(keyring);
+  answer.summary = arguments.file + " is a keyring that can be used";
+  if (!arguments.project.file.empty()) {
+    SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::if_there));
+    for (const project::Flow& flow : assembly->project.flows) {
+      SLUICE_TRY(const auto database, open_database(assembly->connection(flow.into_connection), system_clock()));
+      if (auto compared = compare_keys(database->ledger(), keyring); !compared)
+        return fail(std::move(compared).error().within("flow " + flow.name));
+    }
+    answer.summary += ", and holds every key that the tables of " + arguments.project.file + " were filled with";
+  }
+  answer.text += answer.summary + "\n";
+  return answer;
+}
+
 }  // namespace
 
 void add_keys(CLI::App& app, Session& session) {
-  CLI::App* keys = add_command(app, "keys", "make a keyring for masks and rejects", "sluice keys init keys.json");
+  CLI::App* keys = add_command(app, "keys", "make a keyring for masks and rejects, and change its keys",
+                               "sluice keys init keys.json");
   keys->require_subcommand(1);
-  CLI::App* command = add_command(*keys, "init", "make a keyring with a new random key, mode 0600; never overwrites",
-                                  "sluice keys init keys.json");
-  auto file = std::make_shared<std::string>();
-  command->add_option("FILE", *file, "where to write it")->required()->type_name("");
-  command->callback([file, &session] { session.action = [file] { return init(*file); }; });
+  auto arguments = std::make_shared<KeysArguments>();
+  const auto sub = [&](const char* name, const char* help, const std::string& example,
+                       Result<Answer> (*action)(const KeysArguments&)) {
+    CLI::App* command = add_command(*keys, name, help, example.c_str());
+    command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
+    command->callback(
+        [arguments, action, &session] { session.action = [arguments, action] { return action(*arguments); }; });
+    return command;
+  };
+  const auto with_id = [&](CLI::App* command) {
+    command->add_option("ID", arguments->id, "the key, such as k2")->required()->type_name("");
+    return command;
+  };
+  sub("init", "make a keyring with a new random key, mode 0600; never overwrites", "sluice keys init keys.json", init);
+  sub("list", "its keys, their status and check values; no secrets", "sluice keys list keys.json", list);
+  sub("add", "add a key, enabled: it reads, and `promote` makes it the one that masks", "sluice keys add keys.json",
+      add)
+      ->add_option("--env", arguments->material_env, "the environment variable that holds its secret, in base64 or hex")
+      ->type_name("NAME");
+  with_id(sub("promote", "make a key the primary one, which values are masked with", "sluice keys promote keys.json k2",
+              promote));
+  with_id(sub("enable", "let a key that was disabled be used again", "sluice keys enable keys.json k1", enable))
+      ->add_flag("--decrypt-only", arguments->decrypt_only, "for reading alone: no look-up masks with it");
+  with_id(sub("disable", "let a key be used for nothing", "sluice keys disable keys.json k1", disable));
+  CLI::App* checking = sub("check", "can it be used, and with --project: is it that of the tables",
+                           "sluice keys check keys.json", check);
+  checking->add_option("--project", arguments->project.file, "compare with the ledgers of this project's flows")
+      ->type_name("FILE");
+  checking->add_option("--var", arguments->project.vars, "a value for a variable of the project file; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  add_rewrap(*keys, session);
 }
 
 }  // namespace sluice::cli

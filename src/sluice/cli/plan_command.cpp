@@ -4,6 +4,7 @@
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/table.hpp"
+#include "sluice/cli/work.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -104,23 +105,71 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   return {};
 }
 
-Result<Answer> plan(const ProjectArguments& arguments) {
+std::string_view kept_as(Materialize materialize) {
+  switch (materialize) {
+    case Materialize::table: return "table: its rows are replaced in one transaction";
+    case Materialize::view: return "view";
+    case Materialize::incremental: return "incremental: rows of the keys at hand are replaced";
+    case Materialize::upsert: break;
+  }
+  return "upsert: the row of an equal key is changed, others are added";
+}
+
+void add_models(const project::Project& project, const Work& work, Answer& answer) {
+  answer.result["models"] = Json::array();
+  for (const Model& model : work.models) {
+    const std::string table = project.models->connection + "." + model.table.text();
+    answer.text +=
+        model.name + ": " + model.place.file + " -> " + table + "\n  " + std::string(kept_as(model.materialize));
+    if (!model.key.empty()) answer.text += ", key " + join(model.key, ", ");
+    std::vector<std::string> tests;
+    for (const ModelTest& test : model.tests) tests.push_back(test.name);
+    answer.text += "\n  tests: " + (tests.empty() ? "none" : join(tests, "; ")) + "\n";
+    answer.result["models"].push_back({{"model", model.name}, {"table", table}, {"tests", tests}});
+  }
+}
+
+Json graph_json(const models::Graph& graph) {
+  Json steps = Json::array();
+  for (const std::size_t step : graph.order()) {
+    Json before = Json::array();
+    for (const std::size_t other : graph.waits_for(step)) before.push_back(graph.steps()[other].name);
+    steps.push_back({{"name", graph.steps()[step].name}, {"kind", graph.steps()[step].kind}, {"waits_for", before}});
+  }
+  return steps;
+}
+
+Result<Answer> plan(const ProjectArguments& arguments, bool dot) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::required));
+  SLUICE_TRY(const Work work, plan_work(*assembly));
   Answer answer;
+  answer.result["graph"] = graph_json(work.graph);
+  if (dot) {
+    answer.text = work.graph.dot(assembly->project.name);
+    answer.result["dot"] = answer.text;
+    return answer;
+  }
   answer.result["flows"] = Json::array();
   for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer));
   answer.summary = std::to_string(assembly->project.flows.size()) + " flows";
+  if (!work.models.empty()) {
+    add_models(assembly->project, work, answer);
+    answer.summary += ", " + std::to_string(work.models.size()) + " models";
+  }
+  if (work.graph.steps().size() > 1) answer.text += "order:\n" + work.graph.text();
   return answer;
 }
 
 }  // namespace
 
 void add_plan(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "plan", "what a run would do: columns, types, masks, tables", "sluice plan logins.yaml");
+  CLI::App* command = add_command(app, "plan", "what a run would do: columns, types, masks, tables, in which order",
+                                  "sluice plan logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
+  auto dot = std::make_shared<bool>(false);
   arguments->add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return plan(*arguments); }; });
+  command->add_flag("--dot", *dot, "print the graph of flows and models for Graphviz");
+  command->callback([=, &session] { session.action = [=] { return plan(*arguments, *dot); }; });
 }
 
 }  // namespace sluice::cli

@@ -5,6 +5,7 @@
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/work.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -24,8 +25,20 @@ Result<Answer> validate(const ProjectArguments& arguments) {
     warned += warnings.size();
     answer.result["flows"].push_back({{"flow", flow.name}, {"columns", columns}, {"warnings", warnings}});
   }
-  answer.summary = fmt::format("{}: {} flow{}, nothing wrong", assembly->project.file, assembly->project.flows.size(),
-                               assembly->project.flows.size() == 1 ? "" : "s");
+  SLUICE_TRY(const Work work, plan_work(*assembly));
+  std::vector<std::string> warnings = work.warnings;
+  for (const models::GraphTable& source : work.graph.sources())
+    warnings.push_back("no flow or model writes table " + source.text() + ": it must be in the database already");
+  for (const std::string& warning : warnings) answer.text += "warning: " + warning + '\n';
+  warned += warnings.size();
+  answer.result["warnings"] = warnings;
+  answer.result["models"] = work.models.size();
+  const auto counted = [](std::size_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  answer.summary = assembly->project.file + ": " + counted(assembly->project.flows.size(), "flow") + ", ";
+  if (!work.models.empty()) answer.summary += counted(work.models.size(), "model") + ", ";
+  answer.summary += "nothing wrong";
   if (warned > 0) answer.summary += fmt::format(", {} warning{}", warned, warned == 1 ? "" : "s");
   answer.text += answer.summary + '\n';
   return answer;

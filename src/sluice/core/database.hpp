@@ -3,15 +3,19 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "sluice/core/delivery.hpp"
 #include "sluice/core/finding.hpp"
+#include "sluice/core/model.hpp"
 #include "sluice/core/sink.hpp"
 #include "sluice/core/snapshot.hpp"
+#include "sluice/core/table_name.hpp"
 #include "sluice/core/type.hpp"
 
 namespace sluice {
@@ -103,6 +107,16 @@ struct Rows {
   std::vector<Cells> rows;
 };
 
+// Texts of one column that are to be replaced where they stand.
+struct Rewriting {
+  TableName table;
+  std::string column;
+  std::string keep;          // texts that start with it stay as they are
+  std::size_t batch = 1000;  // rows a transaction, at most
+  // Gives one text for each of `old`. An error ends the rewriting; the batch is then left as it was.
+  std::function<Result<void>(const std::vector<std::string>& old, std::vector<std::string>& fresh)> replace;
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -125,12 +139,23 @@ class Database {
   // Empty: there is no such table or view.
   virtual Result<std::optional<RelationShape>> shape_of(const TableName& table) = 0;
 
+  // Builds the model aside, then changes its table or view and runs its tests in one transaction, which is committed
+  // if all of them pass: readers see the last good rows or the new ones, and the table keeps its grants, indexes and
+  // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was.
+  virtual Result<ModelBuilt> build_model(const Model& model) = 0;
+
   // Read-only: reachability, rights, settings; what is wrong and what to do. `target` may be null.
   virtual std::vector<Finding> probe(const Target* target) = 0;
   // The table's first rows in no particular order; an error if there is no such table.
   virtual Result<Rows> first_rows(const TableName& table, std::size_t most) = 0;
   virtual Result<bool> has_table(const TableName& table) = 0;
   virtual Result<std::uint64_t> count_rows(const TableName& table) = 0;
+
+  // Replaces texts in place, batch by batch, each in a transaction of its own, while others write to the table: a
+  // text that has changed meanwhile is looked at again. Comes back when a whole pass found nothing to replace, or at
+  // the end of a batch when `stop` was asked for; gives how many rows it changed. What is left after a crash is found
+  // by calling it again.
+  virtual Result<std::uint64_t> rewrite(const Rewriting& rewriting, std::stop_token stop) = 0;
 };
 
 }  // namespace sluice

@@ -11,15 +11,9 @@
 #include "sluice/core/batch.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/settings.hpp"
+#include "sluice/core/table_name.hpp"
 
 namespace sluice {
-
-struct TableName {
-  std::string schema;  // empty: where the database looks by itself (search_path, main)
-  std::string table;
-
-  std::string text() const { return schema.empty() ? table : schema + "." + table; }
-};
 
 // What one flow reads: a table as it is, or what a SELECT gives.
 struct ReadQuery {

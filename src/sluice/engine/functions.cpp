@@ -28,8 +28,9 @@ struct MaskUse final : duckdb::FunctionData {
     const auto& other = other_data.Cast<MaskUse>();
     return &info.kind == &other.info.kind && arguments == other.arguments;
   }
-  std::unique_ptr<mask::Mask> make() const {
-    auto made = mask::make_mask(info.kind, info.keyring, arguments);
+  // Under key `id`; empty: the primary one.
+  std::unique_ptr<mask::Mask> make(std::string_view id = {}) const {
+    auto made = mask::make_mask(info.kind, info.keyring, arguments, id);
     if (!made) throw duckdb::BinderException(made.error().text());
     return std::move(*made);
   }
@@ -165,6 +166,51 @@ void run_mask(duckdb::DataChunk& arguments, duckdb::ExpressionState& expression,
   TextMasking(state, use.info.kind, result).run(arguments.data[0], arguments.size());
 }
 
+// The same under each key that values may be masked with.
+struct AllState final : duckdb::FunctionLocalState {
+  std::vector<std::unique_ptr<mask::Mask>> masks;
+  std::string token;
+};
+
+duckdb::unique_ptr<duckdb::FunctionLocalState> open_all(duckdb::ExpressionState&,
+                                                        const duckdb::BoundFunctionExpression&,
+                                                        duckdb::FunctionData* data) {
+  const auto& use = data->Cast<MaskUse>();
+  auto state = duckdb::make_uniq<AllState>();
+  for (const std::string& id : use.info.keyring->masking_ids()) state->masks.push_back(use.make(id));
+  return state;
+}
+
+// A list of tokens, that of the primary key first.
+void run_all(duckdb::DataChunk& arguments, duckdb::ExpressionState& expression, duckdb::Vector& result) {
+  auto& state = duckdb::ExecuteFunctionState::GetFunctionState(expression)->Cast<AllState>();
+  const auto& use = expression.expr.Cast<duckdb::BoundFunctionExpression>().bind_info->Cast<MaskUse>();
+  duckdb::UnifiedVectorFormat format;
+  arguments.data[0].ToUnifiedFormat(arguments.size(), format);
+  const auto* values = duckdb::UnifiedVectorFormat::GetData<duckdb::string_t>(format);
+  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
+  duckdb::ListVector::Reserve(result, arguments.size() * state.masks.size());
+  auto& tokens = duckdb::ListVector::GetEntry(result);
+  auto* out = duckdb::FlatVector::GetData<duckdb::string_t>(tokens);
+  auto* lists = duckdb::FlatVector::GetData<duckdb::list_entry_t>(result);
+  duckdb::idx_t size = 0;
+  for (duckdb::idx_t row = 0; row < arguments.size(); ++row) {
+    const duckdb::idx_t at = format.sel->get_index(row);
+    lists[row] = {size, 0};
+    if (!format.validity.RowIsValid(at)) {
+      duckdb::FlatVector::SetNull(result, row, true);
+      continue;
+    }
+    for (const auto& mask : state.masks) {
+      const char* refusal = mask->mask({values[at].GetData(), values[at].GetSize()}, state.token);
+      if (refusal != nullptr) refuse(use.info.kind.function, refusal);
+      out[size++] = duckdb::StringVector::AddString(tokens, state.token.data(), state.token.size());
+    }
+    lists[row].length = state.masks.size();
+  }
+  duckdb::ListVector::SetListSize(result, size);
+}
+
 constexpr std::int64_t micros_per_day = 86'400'000'000;
 
 // False: before the first or after the last day that can be masked. Infinity is neither.
@@ -270,6 +316,23 @@ duckdb::ScalarFunctionSet functions_of(const mask::MaskKind& kind, const mask::K
   return set;
 }
 
+// mask_hmac_all, mask_siv_all: for looking a value up among tokens of several keys.
+duckdb::ScalarFunctionSet all_of(const mask::MaskKind& kind, const mask::Keyring* keyring) {
+  using duckdb::LogicalType;
+  const std::string name = std::string(kind.function) + "_all";
+  duckdb::ScalarFunctionSet set{name};
+  for (std::size_t count = kind.required(); count <= kind.parameters.size(); ++count) {
+    const duckdb::vector<LogicalType> types(count + 1, LogicalType::VARCHAR);
+    duckdb::ScalarFunction function(name, types, LogicalType::LIST(LogicalType::VARCHAR), run_all, bind_mask);
+    function.init_local_state = open_all;
+    function.function_info = duckdb::make_shared_ptr<MaskInfo>(kind, keyring);
+    function.errors = duckdb::FunctionErrors::CAN_THROW_RUNTIME_ERROR;
+    function.null_handling = duckdb::FunctionNullHandling::SPECIAL_HANDLING;
+    set.AddFunction(function);
+  }
+  return set;
+}
+
 duckdb::ScalarFunction constant(const char* name, duckdb::Value value) {
   const duckdb::LogicalType type = value.type();
   return {name, {}, type, [value](duckdb::DataChunk&, duckdb::ExpressionState&, duckdb::Vector& result) {
@@ -331,6 +394,9 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
     catalog.CreateFunction(*connection.context, info);
   };
   for (const mask::MaskKind& kind : mask::mask_kinds()) add(functions_of(kind, keyring));
+  for (const mask::MaskKind& kind : mask::mask_kinds()) {
+    if (kind.function == "mask_hmac" || kind.function == "mask_siv") add(all_of(kind, keyring));
+  }
   const auto single = [&add](const duckdb::ScalarFunction& function) {
     duckdb::ScalarFunctionSet set(function.name);
     set.AddFunction(function);

@@ -148,6 +148,44 @@ TEST_F(MaskFunctions, mask_a_constant_once) {
   run("mask_siv", {Value("ip")}, null, 2000, [](duckdb::Vector& result) { EXPECT_TRUE(result.GetValue(7).IsNull()); });
 }
 
+TEST(MaskAllFunctions, give_the_tokens_of_each_key_that_may_mask_the_primary_one_first) {
+  const auto key = [](const char* id, const char* status, const char* digit) {
+    std::string secret;
+    for (int i = 0; i < 64; ++i) secret += digit;
+    return std::string(R"({"id": ")") + id + R"(", "status": ")" + status +
+           R"(", "created": "2026-01-31T12:00:00Z", "secret": ")" + secret + "\"}";
+  };
+  const auto keyring = mask::Keyring::from_json(R"({"sluice_keyring": 1, "keys": [)" + key("k1", "enabled", "1") + "," +
+                                                    key("k2", "primary", "2") + "," + key("k3", "decrypt-only", "3") +
+                                                    "," + key("k4", "disabled", "4") + "]}",
+                                                "test");
+  ASSERT_TRUE(keyring.has_value()) << keyring.error().text();
+  duckdb::DuckDB database(nullptr);
+  duckdb::Connection connection(database);
+  register_functions(connection, &*keyring, 0);
+  const auto text = [&](const std::string& sql) {
+    auto result = connection.Query(sql);
+    return result->HasError() ? "error: " + result->GetError() : result->GetValue(0, 0).ToString();
+  };
+  for (const std::string function : {"mask_hmac", "mask_siv"}) {
+    std::vector<std::string> tokens;
+    for (const char* id : {"k2", "k1"}) {
+      std::string& token = tokens.emplace_back();
+      ASSERT_EQ((*mask::make_mask(**mask::find_mask(function), &*keyring, {"ip"}, id))->mask("203.0.113.7", token),
+                nullptr);
+    }
+    EXPECT_EQ(text("select " + function + "_all('203.0.113.7', 'ip')"), "[" + tokens[0] + ", " + tokens[1] + "]");
+    // Over many rows, with NULL among them.
+    EXPECT_EQ(
+        text("select count(*) from (select case when i % 3 = 0 then null else '10.0.0.' || (i % 200) end as v, " +
+             function +
+             "_all(v, 'ip') as l from range(5000) r(i)) where (v is null and l is null) or (len(l) = 2 and l[1] = " +
+             function + "(v, 'ip') and starts_with(l[2], 'k1.'))"),
+        "5000");
+    EXPECT_NE(text("select " + function + "_all('no address', 'ip')").find("invalid_ip"), std::string::npos);
+  }
+}
+
 TEST_F(MaskFunctions, name_what_is_wrong_with_a_call) {
   const std::pair<const char*, const char*> wrong[] = {
       {"mask_siv('1.2.3.4')", "mask_siv"},

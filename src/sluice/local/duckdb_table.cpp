@@ -11,24 +11,6 @@
 namespace sluice::local {
 namespace {
 
-std::string column_type(Type type) {
-  switch (type.kind) {
-    case Kind::boolean: return "BOOLEAN";
-    case Kind::int32: return "INTEGER";
-    case Kind::int64: return "BIGINT";
-    case Kind::float64: return "DOUBLE";
-    case Kind::decimal: return "DECIMAL(" + std::to_string(type.precision) + "," + std::to_string(type.scale) + ")";
-    case Kind::text: return "VARCHAR";
-    case Kind::bytes: return "BLOB";
-    case Kind::date: return "DATE";
-    case Kind::timestamp: return "TIMESTAMP";
-    case Kind::timestamp_tz: return "TIMESTAMP WITH TIME ZONE";
-    case Kind::uuid: return "UUID";
-    case Kind::json: return "JSON";
-  }
-  return "VARCHAR";
-}
-
 // The scale of "DECIMAL(10,2)".
 int scale_of(std::string_view type) {
   const std::size_t comma = type.find(',');
@@ -76,6 +58,24 @@ bool same(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+std::string column_type(Type type) {
+  switch (type.kind) {
+    case Kind::boolean: return "BOOLEAN";
+    case Kind::int32: return "INTEGER";
+    case Kind::int64: return "BIGINT";
+    case Kind::float64: return "DOUBLE";
+    case Kind::decimal: return "DECIMAL(" + std::to_string(type.precision) + "," + std::to_string(type.scale) + ")";
+    case Kind::text: return "VARCHAR";
+    case Kind::bytes: return "BLOB";
+    case Kind::date: return "DATE";
+    case Kind::timestamp: return "TIMESTAMP";
+    case Kind::timestamp_tz: return "TIMESTAMP WITH TIME ZONE";
+    case Kind::uuid: return "UUID";
+    case Kind::json: return "JSON";
+  }
+  return "VARCHAR";
+}
 
 const TableColumn* TableShape::find(std::string_view column) const {
   const auto found = std::ranges::find_if(columns, [column](const TableColumn& one) { return same(one.name, column); });

@@ -27,6 +27,9 @@ struct TableShape {
 // Empty: there is no such table.
 Result<std::optional<TableShape>> describe(DuckConnection& connection, const TableName& table);
 
+// "DECIMAL(10,2)", as DuckDB writes it.
+std::string column_type(Type type);
+
 // "CREATE TABLE ..." from the columns; `key` is its primary key, if there is one.
 std::string create_sql(const TableName& table, const Schema& columns, const std::vector<std::string>& key);
 

@@ -14,28 +14,60 @@ bool is_key_id(std::string_view id) {
   return std::ranges::all_of(id.substr(1), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+const char* to_string(KeyStatus status) {
+  switch (status) {
+    case KeyStatus::primary: return "primary";
+    case KeyStatus::enabled: return "enabled";
+    case KeyStatus::decrypt_only: return "decrypt-only";
+    case KeyStatus::disabled: return "disabled";
+  }
+  return "";
+}
+
 bool Keyring::has(std::string_view id) const { return std::ranges::find(ids_, id) != ids_.end(); }
+
+std::vector<std::string> Keyring::masking_ids() const {
+  std::vector<std::string> out{primary_id()};
+  for (const KeyFacts& key : all_) {
+    if (key.status == KeyStatus::enabled) out.push_back(key.id);
+  }
+  return out;
+}
+
+const KeyFacts* Keyring::find(std::string_view id) const {
+  const auto found = std::ranges::find(all_, id, &KeyFacts::id);
+  return found == all_.end() ? nullptr : &*found;
+}
+
+void Keyring::derive_from(std::size_t slot, std::string_view function, std::string_view domain,
+                          std::span<std::uint8_t> out) const {
+  assert(function.find('\0') == std::string_view::npos);  // else two pairs could give one info
+  std::string info("sluice-v1");
+  info.append(1, '\0').append(function).append(1, '\0').append(domain);
+  hkdf_sha256(key_in(slot), {}, info, out);
+}
 
 void Keyring::derive(std::string_view id, std::string_view function, std::string_view domain,
                      std::span<std::uint8_t> out) const {
   const auto found = std::ranges::find(ids_, id);
   must(found != ids_.end(), "finding a key");
-  assert(function.find('\0') == std::string_view::npos);  // else two pairs could give one info
-  const auto index = static_cast<std::size_t>(found - ids_.begin());
-  std::string info("sluice-v1");
-  info.append(1, '\0').append(function).append(1, '\0').append(domain);
-  hkdf_sha256(keys_.bytes().subspan(index * key_size, key_size), {}, info, out);
+  derive_from(slots_[static_cast<std::size_t>(found - ids_.begin())], function, domain, out);
 }
 
-std::string Keyring::check(std::string_view id) const {
+std::string Keyring::check_of(std::size_t slot) const {
   std::array<std::uint8_t, 8> value;
-  derive(id, "check", {}, value);
+  derive_from(slot, "check", {}, value);
   std::string text;
   for (const std::uint8_t byte : value) {
     text += "0123456789abcdef"[byte >> 4U];
     text += "0123456789abcdef"[byte & 15U];
   }
   return text;
+}
+
+std::string Keyring::check(std::string_view id) const {
+  must(has(id), "finding a key");
+  return find(id)->check;
 }
 
 }  // namespace sluice::mask

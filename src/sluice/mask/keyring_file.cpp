@@ -12,7 +12,7 @@
 
 #include "sluice/core/clock.hpp"
 #include "sluice/mask/base64url.hpp"
-#include "sluice/mask/keyring.hpp"
+#include "sluice/mask/keyring_file.hpp"
 #include "sluice/mask/keyring_reader.hpp"
 #include "sluice/mask/must.hpp"
 
@@ -20,20 +20,6 @@ namespace sluice::mask {
 namespace {
 
 constexpr std::size_t file_size_max = 32768;  // 64 keys take 11 KiB
-
-class File {
- public:
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 std::string init_hint(const std::string& file) { return "make one by `sluice keys init " + file + "`"; }
 
@@ -56,52 +42,6 @@ Result<void> check_file(const std::string& file, const struct stat& facts) {
                  "is it the right file? if you have no keyring yet, " + init_hint("keys.json"));
   }
   return {};
-}
-
-// Writes all of `text`, or says why not.
-bool write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-std::string now_text() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(system_clock().now());
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-bool write_keyring(int descriptor) {
-  Wiped<Keyring::key_size> key;
-  must(RAND_priv_bytes(key.bytes.data(), static_cast<int>(key.bytes.size())) == 1, "the random generator");
-  Wiped<2 * Keyring::key_size> hex;
-  for (std::size_t i = 0; i < key.bytes.size(); ++i) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    hex.bytes[2 * i] = static_cast<std::uint8_t>(digits[key.bytes[i] >> 4U]);
-    hex.bytes[2 * i + 1] = static_cast<std::uint8_t>(digits[key.bytes[i] & 15U]);
-  }
-  return write_all(descriptor,
-                   "{\n"
-                   "  \"sluice_keyring\": 1,\n"
-                   "  \"keys\": [\n"
-                   "    { \"id\": \"k1\", \"status\": \"primary\", \"created\": \"" +
-                       now_text() +
-                       "\",\n"
-                       "      \"secret\": \"") &&
-         write_all(descriptor, {reinterpret_cast<const char*>(hex.bytes.data()), hex.bytes.size()}) &&
-         write_all(descriptor, "\" }\n  ]\n}\n") && fsync(descriptor) == 0;
-}
-
-std::string folder_of(const std::string& file) {
-  const std::size_t slash = file.rfind('/');
-  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
 }
 
 std::string draft_name(const std::string& file) {
@@ -133,6 +73,67 @@ tl::unexpected<Error> not_made(const std::string& file, int error) {
 
 }  // namespace
 
+File::~File() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+std::string folder_of(const std::string& file) {
+  const std::size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
+std::string now_text() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(system_clock().now());
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+void make_random_key(std::span<std::uint8_t> key) {
+  must(RAND_priv_bytes(key.data(), static_cast<int>(key.size())) == 1, "the random generator");
+}
+
+bool write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+bool write_keyring(int descriptor, const std::vector<WrittenKey>& keys) {
+  if (!write_all(descriptor, "{\n  \"sluice_keyring\": 1,\n  \"keys\": [")) return false;
+  std::string_view before = "\n";
+  for (const WrittenKey& key : keys) {
+    std::string text(before);
+    before = ",\n";
+    text += "    { \"id\": \"" + key.facts.id + "\", \"status\": \"" + to_string(key.facts.status) +
+            "\", \"created\": \"" + key.facts.created + "\",\n      ";
+    if (!key.facts.material_env.empty()) {
+      text += "\"material_env\": \"" + key.facts.material_env + "\" }";
+      if (!write_all(descriptor, text)) return false;
+      continue;
+    }
+    must(key.bytes.size() == Keyring::key_size, "the size of a key");
+    Wiped<2 * Keyring::key_size> hex;
+    for (std::size_t i = 0; i < key.bytes.size(); ++i) {
+      constexpr std::string_view digits = "0123456789abcdef";
+      hex.bytes[2 * i] = static_cast<std::uint8_t>(digits[key.bytes[i] >> 4U]);
+      hex.bytes[2 * i + 1] = static_cast<std::uint8_t>(digits[key.bytes[i] & 15U]);
+    }
+    if (!write_all(descriptor, text + "\"secret\": \"") ||
+        !write_all(descriptor, {reinterpret_cast<const char*>(hex.bytes.data()), hex.bytes.size()}) ||
+        !write_all(descriptor, "\" }")) {
+      return false;
+    }
+  }
+  return write_all(descriptor, "\n  ]\n}\n") && fsync(descriptor) == 0;
+}
+
 Result<Keyring> Keyring::load(const std::string& file) {
   // Not blocking: a pipe by that name must not stop the start.
   const File opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
@@ -162,10 +163,13 @@ Result<void> Keyring::init(const std::string& file) {
   // Looked at first, so that no key is made in vain; publish() is what decides.
   struct stat facts {};
   if (lstat(file.c_str(), &facts) == 0) return not_made(file, EEXIST);
+  Wiped<key_size> key;
+  make_random_key(key.bytes);
   const std::string draft = draft_name(file);
   const File made(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (made.get() < 0) return not_made(file, errno);
-  if (fchmod(made.get(), 0600) != 0 || !write_keyring(made.get()) || !publish(draft, file)) {
+  if (fchmod(made.get(), 0600) != 0 ||
+      !write_keyring(made.get(), {{{"k1", KeyStatus::primary, now_text()}, key.bytes}}) || !publish(draft, file)) {
     const int error = errno;
     unlink(draft.c_str());
     return not_made(file, error);

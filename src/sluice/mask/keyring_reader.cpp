@@ -1,11 +1,12 @@
 // Reads a keyring's JSON. The secrets are lifted out of the text before the JSON library sees it, because
 // that one keeps copies in memory that nobody wipes, and quotes what it read in its errors.
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "sluice/core/words.hpp"
+#include "sluice/mask/base64url.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/keyring_reader.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t hex_size = 2 * Keyring::key_size;
-constexpr std::size_t keys_max = 64;  // one page of memory holds 128
+constexpr std::size_t keys_max = 64;  // one page of memory holds twice as many
 constexpr std::string_view secret_name = "\"secret\"";
 constexpr char lifted_mark = '#';  // a secret that was read is overwritten with this,
 constexpr char wrong_mark = '!';   // and one that is no key with this
@@ -59,12 +60,18 @@ bool is_time(std::string_view text) {
 
 }  // namespace
 
+bool is_variable(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name[0]) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
 class KeyringReader {
  public:
   KeyringReader(std::string_view place, std::span<char> text) : place_(place), text_(text) {}
 
   Result<Keyring> read() {
-    SLUICE_TRY(keyring_.keys_, SecretBytes::make(keys_max * Keyring::key_size));
+    SLUICE_TRY(keyring_.keys_, SecretBytes::make(2 * keys_max * Keyring::key_size));
     SLUICE_CHECK(lift_secrets());
     SLUICE_TRY(const Json json, parse());
     SLUICE_CHECK(known_names(json, {"sluice_keyring", "keys"}, "the keyring"));
@@ -75,8 +82,9 @@ class KeyringReader {
     const Json* keys = find(json, "keys");
     if (keys == nullptr || !keys->is_array() || keys->empty())
       return wrong("\"keys\" must be a list of at least one key");
+    if (keys->size() > keys_max) return wrong("more than " + std::to_string(keys_max) + " keys");
     for (const Json& key : *keys) SLUICE_CHECK(add(key));
-    if (added_ != lifted_) return wrong("a \"secret\" stands outside of the keys");
+    if (used_ != lifted_) return wrong("a \"secret\" stands outside of the keys");
     if (primaries_ != 1) {
       return wrong("one key must have the status primary; " + std::to_string(primaries_) + " have it");
     }
@@ -147,8 +155,8 @@ class KeyringReader {
   }
 
   Result<void> add(const Json& key) {
-    const std::string number = "key " + std::to_string(added_ + 1) + " of the list";
-    SLUICE_CHECK(known_names(key, {"id", "status", "created", "secret"}, number));
+    const std::string number = "key " + std::to_string(keyring_.all_.size() + 1) + " of the list";
+    SLUICE_CHECK(known_names(key, {"id", "status", "created", "secret", "material_env"}, number));
     const Json* id = find(key, "id");
     if (!is_text(id) || !is_key_id(id->get_ref<const std::string&>())) {
       return wrong(number + ": \"id\" must be k and a number, such as k1");
@@ -159,30 +167,94 @@ class KeyringReader {
     if (!is_text(created) || !is_time(created->get_ref<const std::string&>())) {
       return wrong("key " + name + ": \"created\" must be a time such as 2026-01-31T12:00:00Z");
     }
-    const Json* secret = find(key, "secret");
-    if (!is_text(secret) || secret->get_ref<const std::string&>() != std::string(hex_size, lifted_mark) ||
-        added_ >= lifted_) {
-      return wrong("key " + name + ": \"secret\" must be " + std::to_string(hex_size) + " hex digits (" +
-                   std::to_string(Keyring::key_size) + " bytes)");
+    KeyFacts facts{name, KeyStatus::disabled, created->get<std::string>()};
+    SLUICE_CHECK(read_status(key, facts));
+    SLUICE_TRY(const std::size_t slot, read_material(key, facts));
+    if (slot != no_slot) facts.check = keyring_.check_of(slot);
+    if (facts.status != KeyStatus::disabled) {
+      if (facts.status == KeyStatus::primary) {
+        ++primaries_;
+        keyring_.primary_ = keyring_.ids_.size();
+      }
+      keyring_.ids_.push_back(name);
+      keyring_.slots_.push_back(slot);
     }
-    return place(name, find(key, "status"));
+    keyring_.all_.push_back(std::move(facts));
+    keyring_.all_slots_.push_back(slot);
+    return {};
   }
 
-  Result<void> place(const std::string& name, const Json* status) {
+  Result<void> read_status(const Json& key, KeyFacts& facts) const {
+    const Json* status = find(key, "status");
     const std::string word = is_text(status) ? status->get<std::string>() : "";
-    // The secrets were lifted in the order of the keys.
-    const std::size_t slot = added_++;
-    if (word == "disabled") return {};
-    if (word == "primary") {
-      ++primaries_;
-      keyring_.primary_ = keyring_.ids_.size();
-    } else if (word != "enabled" && word != "decrypt-only") {
-      return wrong("key " + name + ": \"status\" must be primary, enabled, decrypt-only or disabled");
+    for (const KeyStatus known :
+         {KeyStatus::primary, KeyStatus::enabled, KeyStatus::decrypt_only, KeyStatus::disabled}) {
+      if (word != to_string(known)) continue;
+      facts.status = known;
+      return {};
     }
-    const std::size_t to = keyring_.ids_.size();  // before `slot` where a disabled key was left out
-    const auto keys = keyring_.keys_.bytes();
-    std::memmove(keys.data() + to * Keyring::key_size, keys.data() + slot * Keyring::key_size, Keyring::key_size);
-    keyring_.ids_.push_back(name);
+    return wrong("key " + facts.id + ": \"status\" must be primary, enabled, decrypt-only or disabled");
+  }
+
+  // Where the key's bytes stand. Inline secrets were lifted in the order of the keys; the others come behind them.
+  Result<std::size_t> read_material(const Json& key, KeyFacts& facts) {
+    const Json* secret = find(key, "secret");
+    const Json* variable = find(key, "material_env");
+    if ((secret == nullptr) == (variable == nullptr)) {
+      return wrong("key " + facts.id + ": one of \"secret\" and \"material_env\" must be there");
+    }
+    if (variable == nullptr) {
+      if (!is_text(secret) || secret->get_ref<const std::string&>() != std::string(hex_size, lifted_mark) ||
+          used_ >= lifted_) {
+        return wrong("key " + facts.id + ": \"secret\" must be " + std::to_string(hex_size) + " hex digits (" +
+                     std::to_string(Keyring::key_size) + " bytes)");
+      }
+      return used_++;
+    }
+    if (!is_text(variable) || !is_variable(variable->get_ref<const std::string&>())) {
+      return wrong("key " + facts.id +
+                   ": \"material_env\" must be the name of an environment variable, such as SLUICE_KEY");
+    }
+    facts.material_env = variable->get<std::string>();
+    const char* value = std::getenv(facts.material_env.c_str());
+    // A key that is not used may have no material any more.
+    if (value == nullptr && facts.status == KeyStatus::disabled) return no_slot;
+    const std::size_t slot = lifted_ + from_variables_++;
+    if (auto read =
+            read_variable(facts, value, keyring_.keys_.bytes().subspan(slot * Keyring::key_size, Keyring::key_size));
+        !read) {
+      return fail(std::move(read).error());
+    }
+    return slot;
+  }
+
+  // Base64 of either alphabet, or hex as in the file. No message repeats the value.
+  Result<void> read_variable(const KeyFacts& facts, const char* value, std::span<std::uint8_t> out) const {
+    const std::string what =
+        "keyring " + place_ + ": key " + facts.id + ": the environment variable " + facts.material_env;
+    const std::string hint = "it holds " + std::to_string(Keyring::key_size) +
+                             " bytes in base64, as `openssl rand -base64 32` makes them, or in hex";
+    if (value == nullptr) return fail(Fault::config, what + " is not set", hint);
+    std::string_view text(value);
+    if (text.empty()) return fail(Fault::config, what + " is empty", hint);
+    if (read_hex(text, out)) return {};
+    std::string letters(text.substr(0, text.find('=')));
+    std::ranges::replace(letters, '+', '-');
+    std::ranges::replace(letters, '/', '_');
+    const std::size_t padding = text.size() - letters.size();
+    const bool padded = text.substr(letters.size()).find_first_not_of('=') == std::string_view::npos &&
+                        (padding == 0 || (padding < 3 && text.size() % 4 == 0));
+    std::string bytes;
+    const bool decoded = padded && base64url_decode(letters, bytes);
+    const std::size_t size = bytes.size();
+    if (decoded && size == out.size()) std::ranges::copy(bytes, out.begin());
+    OPENSSL_cleanse(letters.data(), letters.size());
+    OPENSSL_cleanse(bytes.data(), bytes.capacity());
+    if (!decoded) return fail(Fault::config, what + " is not base64", hint);
+    if (size != out.size()) {
+      return fail(Fault::config,
+                  what + " holds " + std::to_string(size) + " bytes instead of " + std::to_string(out.size()), hint);
+    }
     return {};
   }
 
@@ -191,7 +263,8 @@ class KeyringReader {
   Keyring keyring_;
   std::set<std::string> seen_;
   std::size_t lifted_ = 0;
-  std::size_t added_ = 0;
+  std::size_t used_ = 0;  // of those that were lifted
+  std::size_t from_variables_ = 0;
   std::size_t primaries_ = 0;
 };
 

@@ -104,15 +104,32 @@ Result<const MaskKind*> find_mask(std::string_view name) {
   return fail(Fault::config, "there is no mask '" + std::string(name) + "'", did_you_mean(full, names));
 }
 
-Result<std::unique_ptr<Mask>> make_mask(const MaskKind& kind, const Keyring* keyring, MaskArguments arguments,
-                                        std::string_view key_id) {
+namespace {
+
+enum class Use { mask, unmask };
+
+Result<void> check_usable(const Keyring& keyring, std::string_view id, Use use) {
+  const KeyFacts* key = keyring.find(id);
+  const std::string name = "key '" + std::string(id) + "'";
+  if (key == nullptr) return fail(Fault::config, "the keyring has no " + name, "`sluice keys list` shows its keys");
+  if (key->status == KeyStatus::disabled) {
+    return fail(Fault::config, name + " is disabled in the keyring",
+                "`sluice keys enable --decrypt-only` lets it read again");
+  }
+  if (use == Use::mask && key->status == KeyStatus::decrypt_only) {
+    return fail(Fault::config, name + " is decrypt-only: nothing is masked with it",
+                "leave the key out, or name an enabled one");
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Mask>> make_for(Use use, const MaskKind& kind, const Keyring* keyring, MaskArguments arguments,
+                                       std::string_view key_id) {
   if (kind.keyed && keyring == nullptr) {
     return fail(Fault::config, std::string(kind.function) + " needs a keyring",
                 "make one by `sluice keys init keys.json`");
   }
-  if (kind.keyed && !key_id.empty() && !keyring->has(key_id)) {
-    return fail(Fault::config, "the keyring has no key '" + std::string(key_id) + "', or it is disabled");
-  }
+  if (kind.keyed && !key_id.empty()) SLUICE_CHECK(check_usable(*keyring, key_id, use));
   if (arguments.size() > kind.parameters.size())
     return fail(Fault::config, std::string(kind.function) + ": too many arguments");
   while (arguments.size() < kind.parameters.size()) {
@@ -125,6 +142,13 @@ Result<std::unique_ptr<Mask>> make_mask(const MaskKind& kind, const Keyring* key
   auto made = kind.make(keyring, kind.keyed && key_id.empty() ? keyring->primary_id() : key_id, arguments);
   if (!made) return fail(within(kind, std::move(made).error()));
   return made;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Mask>> make_mask(const MaskKind& kind, const Keyring* keyring, MaskArguments arguments,
+                                        std::string_view key_id) {
+  return make_for(Use::mask, kind, keyring, std::move(arguments), key_id);
 }
 
 Result<void> check_domain(std::string_view name) {
@@ -161,7 +185,7 @@ Result<Unmasker> Unmasker::open(const MaskKind& kind, const Keyring* keyring, Ma
 
 Result<Mask*> Unmasker::under(std::string_view id) {
   if (const auto found = masks_.find(id); found != masks_.end()) return found->second.get();
-  SLUICE_TRY(auto made, make_mask(*kind_, keyring_, arguments_, id));
+  SLUICE_TRY(auto made, make_for(Use::unmask, *kind_, keyring_, arguments_, id));
   return masks_.emplace(id, std::move(made)).first->second.get();
 }
 
@@ -182,9 +206,8 @@ Result<std::string> Unmasker::by_id_in_front(std::string_view token) {
     return fail(Fault::data, "not a token: a token starts with a key's id and a dot, such as k1.");
   }
   if (!keyring_->has(id)) {
-    return fail(Fault::config,
-                "the token is of key '" + std::string(id) + "', which the keyring does not hold or has disabled",
-                "use the keyring that it was masked with");
+    auto usable = check_usable(*keyring_, id, Use::unmask);
+    return fail(std::move(usable).error().within("the token is of a key that cannot be used"));
   }
   if (!key_id_.empty() && id != key_id_)
     return fail(Fault::data, "the token is of key '" + std::string(id) + "', not '" + key_id_ + "'");

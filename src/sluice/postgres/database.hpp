@@ -25,10 +25,12 @@ class TableDatabase final : public Database {
   Ledger& ledger() override { return ledger_; }
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override;
   Result<std::optional<RelationShape>> shape_of(const TableName& table) override;
+  Result<ModelBuilt> build_model(const Model& model) override;
   std::vector<Finding> probe(const Target* target) override;
   Result<Rows> first_rows(const TableName& table, std::size_t most) override;
   Result<bool> has_table(const TableName& table) override;
   Result<std::uint64_t> count_rows(const TableName& table) override;
+  Result<std::uint64_t> rewrite(const Rewriting& rewriting, std::stop_token stop) override;
 
  private:
   Session session_;

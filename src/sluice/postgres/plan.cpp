@@ -26,6 +26,14 @@ const Column* find_column(const Table& table, const std::string& name) {
   return found;
 }
 
+void say(const std::vector<std::string>& names, std::string_view problem, std::string& out) {
+  if (names.empty()) return;
+  if (!out.empty()) out += "; ";
+  out += (names.size() == 1 ? "column " : "columns ") + join(names, ", ") + std::string(problem);
+}
+
+}  // namespace
+
 std::string sql_type(Type type) {
   switch (type.kind) {
     case Kind::boolean: return "boolean";
@@ -43,14 +51,6 @@ std::string sql_type(Type type) {
   }
   return "text";
 }
-
-void say(const std::vector<std::string>& names, std::string_view problem, std::string& out) {
-  if (names.empty()) return;
-  if (!out.empty()) out += "; ";
-  out += (names.size() == 1 ? "column " : "columns ") + join(names, ", ") + std::string(problem);
-}
-
-}  // namespace
 
 Result<Plan> match_columns(const Schema& select, const Table& table, const std::string& where) {
   Plan plan;

@@ -42,6 +42,9 @@ Result<Plan> match_columns(const Schema& select, const Table& table, const std::
 // Fills in what `target.mode` needs. Errors: a right that is missing (denied), a key that is none (conflict).
 Result<void> plan_load(Connection& connection, const Target& target, const Table& table, Plan& plan);
 
+// "numeric(10,2)", as a table is made with.
+std::string sql_type(Type type);
+
 // CREATE TABLE for `create: true`. All columns may be NULL, since a select does not say which may not.
 // `key` is its primary key, if there is one.
 std::string create_table_sql(const TableName& name, const Schema& columns, const std::vector<std::string>& key);

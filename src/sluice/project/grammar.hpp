@@ -13,6 +13,7 @@ enum class Shape {
   scalar_map,  // name -> scalar
   connections,
   flows,
+  models,
   record,
   from,
   into,
@@ -46,7 +47,55 @@ inline constexpr std::array project_keys{
     KeyRule{"vars", Shape::scalar_map, false, "variables and their values; --var wins over them"},
     KeyRule{"connections", Shape::connections, true, "the far ends, each with a name"},
     KeyRule{"keys", Shape::text, false, "the keyring file, made by `sluice keys init`"},
-    KeyRule{"flows", Shape::flows, true, "what moves from where to where"},
+    KeyRule{"flows", Shape::flows, false, "what moves from where to where"},
+    KeyRule{"models", Shape::models, false,
+            "SELECTs that a database turns into tables: { on: CONNECTION, path: FOLDER }"},
+};
+
+inline constexpr std::array models_keys{
+    KeyRule{"on", Shape::name, true, "a connection in the role of a database: where the models run"},
+    KeyRule{"schema", Shape::text, false, "the schema of their tables, also looked in first for tables they read"},
+    KeyRule{"path", Shape::text, false, "the folder of the .sql files (default models)"},
+    KeyRule{"tests", Shape::text, false, "the folder of tests that are files (default tests)"},
+};
+
+// What a YAML file beside a model declares of it.
+inline constexpr std::array model_keys{
+    KeyRule{"materialize", Shape::text, false, "table (default), view, incremental or upsert"},
+    KeyRule{"key", Shape::columns, false, "the columns that tell rows apart, or which rows give way"},
+    KeyRule{"columns", Shape::scalar_map, false, "column -> type, or { type, not_null, unique, accepted, ... }"},
+    KeyRule{"tests", Shape::scalar_map, false, "name -> a SELECT that must give no row"},
+    KeyRule{"reads", Shape::columns, false, "the tables it reads, where the SQL does not tell"},
+};
+
+inline constexpr std::array model_column_keys{
+    KeyRule{"type", Shape::type, false, "the column's type, as in a record"},
+    KeyRule{"not_null", Shape::boolean, false, "whether NULL is refused"},
+    KeyRule{"unique", Shape::boolean, false, "whether no value stands there twice"},
+    KeyRule{"accepted", Shape::scalar_list, false, "the only values that are allowed"},
+    KeyRule{"range", Shape::scalar_map, false, "{ min: VALUE, max: VALUE }, both allowed"},
+    KeyRule{"relationships", Shape::scalar_map, false, "{ to: TABLE, column: COLUMN }: each value stands there"},
+};
+
+// A file of `sluice test`.
+inline constexpr std::array example_keys{
+    KeyRule{"vars", Shape::scalar_map, false, "variables of the project, for this example"},
+    KeyRule{"given", Shape::scalar_map, true, "table -> its rows, or { columns, rows }"},
+    KeyRule{"expect", Shape::scalar_map, true, "model -> the rows it makes"},
+};
+inline constexpr std::array example_table_keys{
+    KeyRule{"columns", Shape::scalar_map, false, "column -> type"},
+    KeyRule{"rows", Shape::scalar_list, false, "a list of maps, column -> value"},
+};
+
+inline constexpr std::array range_keys{
+    KeyRule{"min", Shape::scalar, false, "the least value"},
+    KeyRule{"max", Shape::scalar, false, "the greatest value"},
+};
+
+inline constexpr std::array relationships_keys{
+    KeyRule{"to", Shape::text, true, "TABLE or SCHEMA.TABLE"},
+    KeyRule{"column", Shape::text, true, "the column there"},
 };
 
 inline constexpr std::array flow_keys{

@@ -24,6 +24,7 @@ class Loader {
   Result<Project> load() {
     SLUICE_TRY(const Node root, read_tree(project_.file));
     SLUICE_CHECK(check_keys(root, project_keys, "the project"));
+    for (const auto& [name, value] : options_.built_in) variables_.define(name, value);
     SLUICE_CHECK(variables_.read_dot_env((std::filesystem::path(project_.folder) / ".env").string()));
     if (const Node* vars = root.find("vars")) SLUICE_CHECK(read_vars(*vars));
     SLUICE_TRY(project_.name, read_name(*root.find("name"), "name"));
@@ -32,7 +33,15 @@ class Loader {
       SLUICE_TRY(const std::string file, read_text(*keys, "keys", variables_));
       project_.keys_file = beside(file);
     }
-    SLUICE_CHECK(read_flows(*root.find("flows")));
+    project_.values = variables_.values();
+    const Node* flows = root.find("flows");
+    const Node* models = root.find("models");
+    if (flows == nullptr && models == nullptr) {
+      return fail(Fault::config,
+                  root.place.text() + ": the project needs 'flows': what moves from where to where; or " + "'models'");
+    }
+    if (flows != nullptr) SLUICE_CHECK(read_flows(*flows));
+    if (models != nullptr) SLUICE_CHECK(read_project_models(*models));
     return std::move(project_);
   }
 
@@ -54,13 +63,15 @@ class Loader {
 
   Result<void> read_vars(const Node& node) {
     if (node.kind != Node::Kind::map) return wrong_shape(node, "'vars'", "a map of names and values");
-    std::vector<std::pair<std::string, std::string>> values;
     for (std::size_t i = 0; i < node.keys.size(); ++i) {
+      if (options_.built_in.contains(node.keys[i])) {
+        return fail(Fault::config, node.key_places[i].text() + ": variable '" + node.keys[i] + "' is built in",
+                    "take another name; --var " + node.keys[i] + "=... gives it another value for one run");
+      }
+      // One may take its value from those before it.
       SLUICE_TRY(std::string value, read_text(node.items[i], node.keys[i], variables_));
-      values.emplace_back(node.keys[i], std::move(value));
+      variables_.define(node.keys[i], std::move(value));
     }
-    // Defined only now: a variable may take its value from the environment, not from another of the list.
-    for (auto& [name, value] : values) variables_.define(name, std::move(value));
     return {};
   }
 
@@ -141,6 +152,12 @@ class Loader {
       if (!is_plain_name(node.keys[i])) return bad_name(node.key_places[i], node.keys[i]);
       SLUICE_CHECK(read_flow(node.keys[i], node.key_places[i], node.items[i]));
     }
+    return {};
+  }
+
+  Result<void> read_project_models(const Node& node) {
+    SLUICE_TRY(project_.models, read_models(node, project_.folder, variables_, project_.values));
+    SLUICE_CHECK(connection_in_role(project_.models->connection, Role::database, node.find("on")->place));
     return {};
   }
 

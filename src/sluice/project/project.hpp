@@ -20,6 +20,7 @@
 #include "sluice/core/settings.hpp"
 #include "sluice/objects/format.hpp"
 #include "sluice/project/connector.hpp"
+#include "sluice/project/model_reader.hpp"
 
 namespace sluice::project {
 
@@ -65,10 +66,14 @@ struct Project {
   std::string keys_file;  // the keyring; empty: none is named
   std::vector<Connection> connections;
   std::vector<Flow> flows;  // in the order of the file
+  std::optional<Models> models{};
+  models::ParameterValues
+      values{};  // of :name in SQL: variables of the file and of the command line, and built-in ones
 };
 
 struct LoadOptions {
-  std::map<std::string, std::string> vars;  // from the command line: they win
+  std::map<std::string, std::string> vars;        // from the command line: they win
+  std::map<std::string, std::string> built_in{};  // run_date and the like: the file cannot define them
   // Of the process; it wins over a `.env` file beside the project file.
   std::function<std::optional<std::string>(const std::string&)> environment;
   std::span<const ConnectorKind> connectors;

@@ -78,6 +78,7 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
               {"minProperties", 1},
               {"propertyNames", {{"pattern", name_pattern}}},
               {"additionalProperties", object(flow_keys, connectors)}};
+    case Shape::models: return object(models_keys, connectors);
     case Shape::record:
       return {{"type", "object"},
               {"minProperties", 1},
@@ -140,6 +141,7 @@ Json object(std::span<const KeyRule> rules, std::span<const ConnectorKind> conne
 std::string json_schema(std::span<const ConnectorKind> connectors) {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "A Sluice project"}};
   schema.update(object(project_keys, connectors));
+  schema["anyOf"] = {{{"required", {"flows"}}}, {{"required", {"models"}}}};
   return schema.dump(2) + "\n";
 }
 

@@ -44,6 +44,12 @@ Result<void> Variables::read_dot_env(const std::string& file) {
   return {};
 }
 
+std::map<std::string, std::string, std::less<>> Variables::values() const {
+  std::map<std::string, std::string, std::less<>> out(command_line_.begin(), command_line_.end());
+  out.insert(defined_.begin(), defined_.end());
+  return out;
+}
+
 std::optional<std::string> Variables::find(const std::string& name) const {
   for (const auto* values : {&command_line_, &defined_}) {
     if (const auto found = values->find(name); found != values->end()) return found->second;

@@ -26,6 +26,8 @@ class Variables {
 
   // `text` with its variables put in. Errors (config) name the place and the variable, never a value.
   Result<std::string> expand(const std::string& text, const Place& place) const;
+  // Of the file and of the command line: those that SQL may name.
+  std::map<std::string, std::string, std::less<>> values() const;
   // --var, then the file's own, then the environment, then .env.
   std::optional<std::string> find(const std::string& name) const;
 

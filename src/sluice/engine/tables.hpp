@@ -1,0 +1,17 @@
+// Which tables a SELECT names: read from DuckDB's parser, without a database and before anything is bound.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/core/settings.hpp"
+#include "sluice/core/table_name.hpp"
+
+namespace sluice::engine {
+
+// In the order of the text, each once (letter case does not tell two apart); names that WITH gives are none.
+// `place` is that of the first line. Errors (config): no SQL that DuckDB's parser knows, or not exactly one SELECT.
+Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place);
+
+}  // namespace sluice::engine

@@ -1,0 +1,173 @@
+#include "sluice/local/duckdb_model.hpp"
+
+#include <charconv>
+
+#include "sluice/local/duckdb_table.hpp"
+#include "sluice/models/publish.hpp"
+
+namespace sluice::local {
+namespace {
+
+constexpr const char* stage = "temp.sluice_model";
+
+// Of a statement that begins with the model's text in its first line.
+int line_of(std::string_view message) {
+  constexpr std::string_view mark = "LINE ";
+  const std::size_t at = message.find(mark);
+  int line = 1;
+  if (at != std::string_view::npos)
+    std::from_chars(message.data() + at + mark.size(), message.data() + message.size(), line);
+  return line;
+}
+
+class Build {
+ public:
+  Build(DuckConnection& connection, const Model& model) : connection_(connection), model_(model) {}
+
+  Result<ModelBuilt> build() {
+    SLUICE_CHECK(run("BEGIN"));
+    Result<ModelBuilt> built = in_transaction();
+    const bool good = built && built->failed.empty();
+    Result<void> ended = run(good ? "COMMIT" : "ROLLBACK");
+    if (good && !ended) connection_.rollback();
+    static_cast<void>(run("SET search_path = 'main'"));
+    if (good && !ended) return fail(std::move(ended).error());
+    return built;
+  }
+
+ private:
+  Result<ModelBuilt> in_transaction() {
+    const std::string& schema = model_.table.schema;
+    if (!schema.empty()) {
+      SLUICE_CHECK(run("CREATE SCHEMA IF NOT EXISTS " + quoted(std::string_view(schema))));
+      // The list is a text of quoted names.
+      SLUICE_CHECK(run("SET search_path = " + literal(quoted(std::string_view(schema)) + ",main")));
+    }
+    ModelBuilt built;
+    if (model_.materialize == Materialize::view) {
+      SLUICE_CHECK(make_view());
+    } else {
+      SLUICE_CHECK(fill_table(built));
+    }
+    for (const ModelTest& test : model_.tests) {
+      const std::string what = "test " + test.name;
+      SLUICE_TRY(const std::int64_t rows, ask(models::count_sql(test), what));
+      if (rows == 0) {
+        built.passed.push_back(test.name);
+      } else {
+        built.failed.push_back({test.name, static_cast<std::uint64_t>(rows)});
+      }
+    }
+    return built;
+  }
+
+  Result<void> make_view() {
+    SLUICE_TRY(const std::optional<bool> is_view, kind());
+    if (is_view && !*is_view) return wrong_kind("a table", "a view");
+    return run("CREATE OR REPLACE VIEW " + quoted(model_.table) + " AS " + model_.sql, "");
+  }
+
+  Result<void> fill_table(ModelBuilt& built) {
+    SLUICE_CHECK(run(std::string("DROP TABLE IF EXISTS ") + stage));
+    SLUICE_CHECK(run(std::string("CREATE TEMP TABLE sluice_model AS ") + model_.sql, ""));
+    SLUICE_TRY(const std::int64_t rows, ask(std::string("SELECT count(*) FROM ") + stage, "count"));
+    built.rows = static_cast<std::uint64_t>(rows);
+    SLUICE_TRY(const models::TableColumns columns, stage_columns());
+    SLUICE_CHECK(models::check_stage(model_, columns));
+    const models::Dialect dialect{&column_type, [](Type declared, const std::string& type) {
+                                    return column_type(declared) == type ||
+                                           (declared.kind == Kind::float64 && type == "FLOAT") ||
+                                           (declared.kind == Kind::json && type == "VARCHAR");
+                                  }};
+    SLUICE_TRY(const std::optional<bool> is_view, kind());
+    if (is_view && *is_view) return wrong_kind("a view", "a table");
+    if (!is_view) SLUICE_CHECK(run(models::create_table_sql(model_, columns, dialect), "make the table"));
+    SLUICE_TRY(const auto shape, describe(connection_, model_.table));
+    if (!shape) return fail(Fault::conflict, "table " + model_.table.text() + " is gone");
+    models::TableColumns table;
+    for (const TableColumn& column : shape->columns)
+      table.push_back({column.name, column.type, column.not_null, column.has_default});
+    SLUICE_CHECK(models::check_table(model_, columns, table, dialect));
+    for (const std::string& sql : models::change_sql(model_, columns, table, stage))
+      SLUICE_CHECK(run(sql, "change table " + model_.table.text()));
+    return run(std::string("DROP TABLE ") + stage);
+  }
+
+  Result<models::TableColumns> stage_columns() {
+    SLUICE_TRY(DuckRows rows, connection_.ask("SELECT column_name, data_type FROM duckdb_columns() WHERE database_name "
+                                              "= 'temp' AND table_name = 'sluice_model' ORDER BY column_index",
+                                              {}, model_.name));
+    models::TableColumns columns;
+    while (rows.next()) columns.push_back({rows.text(0), rows.text(1)});
+    return columns;
+  }
+
+  // True: a view has the model's name; false: a table.
+  Result<std::optional<bool>> kind() {
+    const std::string schema = model_.table.schema.empty() ? "main" : model_.table.schema;
+    SLUICE_TRY(
+        DuckRows rows,
+        connection_.ask("SELECT table_type = 'VIEW' FROM information_schema.tables WHERE table_catalog = "
+                        "current_database() AND lower(table_schema) = lower($1) AND lower(table_name) = lower($2)",
+                        {schema, model_.table.table}, model_.name));
+    if (!rows.next()) return std::optional<bool>();
+    return std::optional<bool>(rows.boolean(0));
+  }
+
+  tl::unexpected<Error> wrong_kind(const std::string& is, const std::string& wanted) const {
+    return fail(Fault::conflict, model_.table.text() + " is " + is + ", but the model is kept as " + wanted,
+                "drop it, or change `materialize`");
+  }
+
+  static std::string literal(const std::string& text) {
+    std::string out = "'";
+    for (const char c : text) {
+      if (c == '\'') out += c;
+      out += c;
+    }
+    return out + "'";
+  }
+
+  // `what` is being done; empty: the model's own SQL is run, and the place is that in its file.
+  Result<void> run(const std::string& sql, const std::string& what = "a statement of our own") {
+    duckdb_result result;
+    const duckdb_state state = duckdb_query(connection_.get(), sql.c_str(), &result);
+    const DuckRows rows(result);
+    if (state == DuckDBSuccess) return {};
+    return error_of(result, what);
+  }
+
+  Result<std::int64_t> ask(const std::string& sql, const std::string& what) {
+    duckdb_result result;
+    const duckdb_state state = duckdb_query(connection_.get(), sql.c_str(), &result);
+    DuckRows rows(result);
+    if (state != DuckDBSuccess) return error_of(result, what);
+    return rows.next() ? rows.integer(0) : 0;
+  }
+
+  tl::unexpected<Error> error_of(duckdb_result& result, const std::string& what) const {
+    const duckdb_error_type type = duckdb_result_error_type(&result);
+    const std::string message = duckdb_result_error(&result);
+    const std::string place = what.empty() ? model_.place.file + ":" + std::to_string(line_of(message)) : what;
+    if (const auto refused = refused_row(type, message)) {
+      // The words are about a table: a value that the SELECT itself cannot compute has the reason alone.
+      const std::string column = refused->column.empty() ? "" : " in column \"" + refused->column + "\"";
+      return fail(Fault::data, place + ": " + refused->reason + column + (what.empty() ? "" : ": " + refused->text));
+    }
+    // Found before any row was read: such a message quotes SQL.
+    const bool before_rows = type == DUCKDB_ERROR_PARSER || type == DUCKDB_ERROR_SYNTAX ||
+                             type == DUCKDB_ERROR_CATALOG || type == DUCKDB_ERROR_BINDER;
+    return fail(duckdb_error(type, message, place, before_rows ? Wording::with_message : Wording::kind_only));
+  }
+
+  DuckConnection& connection_;
+  const Model& model_;
+};
+
+}  // namespace
+
+Result<ModelBuilt> build_model(DuckConnection& connection, const Model& model) {
+  return Build(connection, model).build();
+}
+
+}  // namespace sluice::local

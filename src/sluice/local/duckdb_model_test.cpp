@@ -1,0 +1,136 @@
+#include "sluice/local/duckdb_model.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sluice/models/tests_sql.hpp"
+
+namespace sluice::local {
+namespace {
+
+class duckdb_model : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto file = DuckFile::open({.file = ":memory:"});
+    ASSERT_TRUE(file) << file.error().text();
+    auto opened = DuckConnection::open(*file);
+    ASSERT_TRUE(opened);
+    connection_.emplace(std::move(*opened));
+  }
+  void run(const std::string& sql) {
+    const auto done = connection_->run(sql, "test", Wording::with_message);
+    ASSERT_TRUE(done) << done.error().text();
+  }
+  std::string rows(const std::string& sql) {
+    auto found = connection_->ask("select columns(*)::varchar from (" + sql + ")", {}, "test");
+    if (!found) return found.error().text();
+    std::string out;
+    while (found->next()) {
+      for (idx_t i = 0; i < found->columns(); ++i)
+        out += (i == 0 ? (out.empty() ? "" : "\n") : " ") + (found->is_null(i) ? "NULL" : found->text(i));
+    }
+    return out;
+  }
+  // "2 rows", "failed: unique x 1", or the error.
+  std::string build(const Model& model) {
+    const auto built = build_model(*connection_, model);
+    if (!built) return built.error().text();
+    if (built->failed.empty()) return std::to_string(built->rows) + " rows";
+    std::string out = "failed:";
+    for (const auto& failed : built->failed) out += " " + failed.test + " " + std::to_string(failed.rows);
+    return out;
+  }
+  static Model model(const std::string& sql, Materialize materialize = Materialize::table,
+                     std::vector<std::string> key = {}) {
+    Model made;
+    made.name = "m";
+    made.table = {"mart", "m"};
+    made.materialize = materialize;
+    made.key = std::move(key);
+    made.sql = sql;
+    made.place = {"m.sql", 1, 1};
+    made.tests =
+        models::key_tests(made.table, materialize == Materialize::incremental ? std::vector<std::string>{} : made.key);
+    return made;
+  }
+
+  std::optional<DuckConnection> connection_;
+};
+
+TEST_F(duckdb_model, makes_the_table_with_what_is_declared) {
+  Model made = model("select 1 as id, 2::bigint as n, 'x' as name", Materialize::table, {"id"});
+  made.columns = {{"n", Type{Kind::int32}, true}, {"name", std::nullopt, false}};
+  EXPECT_EQ(build(made), "1 rows");
+  EXPECT_EQ(rows("select column_name, data_type, is_nullable from information_schema.columns where table_name = 'm'"),
+            "id INTEGER NO\nn INTEGER NO\nname VARCHAR YES");
+  EXPECT_EQ(build(made), "1 rows");  // delete and insert of one key in one transaction
+  EXPECT_EQ(rows("select * from mart.m"), "1 2 x");
+}
+
+TEST_F(duckdb_model, a_failed_test_leaves_the_last_good_rows) {
+  EXPECT_EQ(build(model("select 1 as id", Materialize::table, {})), "1 rows");
+  Model bad = model("select unnest([2, 2, 3]) as id");
+  bad.tests = models::column_tests(bad.table, {.column = "id", .unique = true, .max = "2"});
+  bad.tests.push_back({"none is two", "select * from m where id = 2 -- at fault"});
+  EXPECT_EQ(build(bad), "failed: unique id 1 range id 1 none is two 2");
+  EXPECT_EQ(rows("select * from mart.m"), "1");
+  bad.tests.back().sql = "select * from nowhere";
+  EXPECT_NE(build(bad).find("test none is two: DuckDB says no such name: Catalog Error: Table with name nowhere"),
+            std::string::npos);
+  EXPECT_EQ(rows("select * from mart.m"), "1");
+}
+
+TEST_F(duckdb_model, a_first_build_that_fails_leaves_nothing) {
+  Model bad = model("select null::int as id");
+  bad.columns = {{"id", Type{Kind::int32}, true}};
+  EXPECT_EQ(build(bad), "change table mart.m: null_not_allowed in column \"id\": the table's column takes no NULL");
+  EXPECT_EQ(rows("select count(*) from information_schema.schemata where schema_name = 'mart'"), "0");
+}
+
+TEST_F(duckdb_model, upsert_changes_the_row_of_a_key_and_keeps_the_others) {
+  EXPECT_EQ(build(model("select 1 as day, 10 as n, null as s", Materialize::upsert, {"day"})), "1 rows");
+  EXPECT_EQ(build(model("select 2 as day, 20 as n, 7 as s", Materialize::upsert, {"day"})), "1 rows");
+  EXPECT_EQ(build(model("select 2 as day, 21 as n, null as s", Materialize::upsert, {"day"})), "1 rows");
+  EXPECT_EQ(rows("select * from mart.m order by day"), "1 10 NULL\n2 21 NULL");
+  EXPECT_NE(build(model("select unnest([3, 3]) as day, 1 as n", Materialize::upsert, {"day"})).find("unique_violation"),
+            std::string::npos);
+  EXPECT_EQ(rows("select count(*) from mart.m"), "2");
+}
+
+TEST_F(duckdb_model, incremental_replaces_all_rows_of_its_keys) {
+  const auto day = [](const std::string& sql) { return model(sql, Materialize::incremental, {"day"}); };
+  EXPECT_EQ(build(day("select 1 as day, unnest([1, 2]) as n")), "2 rows");
+  EXPECT_EQ(build(day("select 2 as day, unnest([3, 4]) as n")), "2 rows");
+  EXPECT_EQ(build(day("select 2 as day, 5 as n")), "1 rows");
+  EXPECT_EQ(rows("select * from mart.m order by day, n"), "1 1\n1 2\n2 5");
+}
+
+TEST_F(duckdb_model, a_view_is_replaced_and_looks_at_home_first) {
+  run("create schema mart; create table mart.t as select 1 as x; create table t as select 2 as x");
+  EXPECT_EQ(build(model("select x from t", Materialize::view)), "0 rows");
+  EXPECT_EQ(rows("select * from mart.m"), "1");
+  EXPECT_EQ(build(model("select x, 5 as y from t", Materialize::view)), "0 rows");
+  EXPECT_EQ(rows("select * from mart.m"), "1 5");
+  EXPECT_NE(build(model("select 1 as x")).find("mart.m is a view, but the model is kept as a table"),
+            std::string::npos);
+}
+
+TEST_F(duckdb_model, a_table_of_another_shape_is_not_altered) {
+  run("create schema mart; create table mart.m (id bigint, needed int not null)");
+  Model made = model("select 1 as id, 2 as more");
+  made.columns = {{"id", Type{Kind::int32}, false}};
+  EXPECT_EQ(
+      build(made),
+      "m.sql: table mart.m: column \"id\" is BIGINT, but declared int; it has no column \"more\", which the "
+      "SELECT gives; column \"needed\" takes no NULL and has no default, but the SELECT does not give it; a table "
+      "that is there is never altered: change it or the model, or drop it to have it made again");
+  made.columns = {{"identity", std::nullopt, false}};
+  EXPECT_EQ(build(made), "m.sql: the SELECT gives no column 'identity', which is declared; known are id, more");
+}
+
+TEST_F(duckdb_model, an_error_names_the_line_and_no_value) {
+  EXPECT_NE(build(model("select 1\nfrom nowhere")).find("m.sql:2: DuckDB says no such name"), std::string::npos);
+  EXPECT_EQ(build(model("select 'secret'::int as x")), "m.sql:1: malformed_value");
+}
+
+}  // namespace
+}  // namespace sluice::local

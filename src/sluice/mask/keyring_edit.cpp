@@ -1,0 +1,207 @@
+// Changes of a keyring's file: read, changed, written beside it, put in its place.
+//
+// A lock on the folder keeps two changes apart. The draft has a fixed name, so that the next change removes what a
+// crash has left.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "sluice/core/crash_point.hpp"
+#include "sluice/mask/keyring_file.hpp"
+#include "sluice/mask/keyring_reader.hpp"
+
+namespace sluice::mask {
+namespace {
+
+constexpr std::size_t keys_max = 64;
+
+// Behind links, since a rename would replace the link; as it was where there is no such file.
+std::string real_name(const std::string& file) {
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(file.c_str(), nullptr), &std::free);
+  return real ? real.get() : file;
+}
+
+tl::unexpected<Error> not_changed(const std::string& file, const std::string& what, int error) {
+  return fail(error == EACCES || error == EPERM || error == EROFS ? Fault::denied : Fault::failed,
+              "keyring " + file + ": not changed: " + what + ": " + std::strerror(error),
+              "the keyring is as it was; its folder must be writable and have room");
+}
+
+long long number_of(const std::string& id) {
+  long long number = 0;
+  std::from_chars(id.data() + 1, id.data() + id.size(), number);
+  return number;
+}
+
+// Writes `name` beside the keyring by way of a draft, with the mode and the owner of `like`.
+template <class Write>
+bool put(const std::string& name, const struct stat& like, const char* crash_name, Write write) {
+  const std::string draft = name + ".draft";
+  unlink(draft.c_str());
+  const File made(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (made.get() < 0) return false;
+  // Only root can give a file away; whoever else changes a keyring is its owner.
+  const bool owned = geteuid() != 0 || fchown(made.get(), like.st_uid, like.st_gid) == 0;
+  if (owned && fchmod(made.get(), like.st_mode & 0700U) == 0 && write(made.get())) {
+    static_cast<void>(crash_name);
+    SLUICE_CRASH_POINT(crash_name);
+    if (rename(draft.c_str(), name.c_str()) == 0) return true;
+  }
+  const int error = errno;
+  unlink(draft.c_str());
+  errno = error;
+  return false;
+}
+
+}  // namespace
+
+// One change of one file, alone with it from open() until it goes.
+class KeyringEditor {
+ public:
+  static Result<KeyringEditor> open(const std::string& file) {
+    KeyringEditor editor;
+    editor.file_ = real_name(file);
+    editor.folder_ =
+        std::make_unique<File>(::open(folder_of(editor.file_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (editor.folder_->get() >= 0) {
+      while (flock(editor.folder_->get(), LOCK_EX) != 0) {
+        if (errno != EINTR) return not_changed(file, "its folder cannot be locked", errno);
+      }
+    }
+    SLUICE_TRY(editor.ring_, Keyring::load(editor.file_));
+    if (stat(editor.file_.c_str(), &editor.stat_) != 0) return not_changed(file, "it cannot be looked at", errno);
+    return editor;
+  }
+
+  std::vector<KeyFacts>& keys() { return ring_.all_; }
+
+  Result<KeyFacts*> find(std::string_view id) {
+    const auto found = std::ranges::find(keys(), id, &KeyFacts::id);
+    if (found != keys().end()) return &*found;
+    return fail(Fault::config, "keyring " + file_ + ": there is no key '" + std::string(id) + "'",
+                "`sluice keys list` shows its keys");
+  }
+
+  // `fresh`: the bytes of a last key that stand in the file, unless a variable holds them.
+  Result<void> write(std::span<const std::uint8_t> fresh = {}) {
+    std::vector<WrittenKey> written;
+    for (std::size_t i = 0; i < keys().size(); ++i) {
+      const bool is_new = i >= ring_.all_slots_.size();
+      const std::size_t slot = is_new ? no_slot : ring_.all_slots_[i];
+      written.push_back({keys()[i], slot == no_slot ? fresh : ring_.key_in(slot)});
+    }
+    if (!back_up()) return not_changed(file_, "its copy " + file_ + ".bak cannot be written", errno);
+    SLUICE_CRASH_POINT("keys_backed_up");
+    if (!put(file_, stat_, "keys_draft_written", [&](int to) { return write_keyring(to, written); }))
+      return not_changed(file_, "it cannot be written", errno);
+    SLUICE_CRASH_POINT("keys_renamed");
+    if (folder_->get() >= 0) fsync(folder_->get());
+    return {};
+  }
+
+ private:
+  KeyringEditor() = default;
+
+  bool back_up() {
+    const File from(::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (from.get() < 0) return false;
+    auto text = SecretBytes::make(static_cast<std::size_t>(stat_.st_size));
+    if (!text) {
+      errno = ENOMEM;
+      return false;
+    }
+    std::size_t size = 0;
+    while (size < text->bytes().size()) {
+      const ssize_t got = read(from.get(), text->bytes().data() + size, text->bytes().size() - size);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return false;
+      if (got == 0) break;
+      size += static_cast<std::size_t>(got);
+    }
+    return put(file_ + ".bak", stat_, "keys_copy_written", [&](int to) {
+      return write_all(to, {text->text().data(), size}) && fsync(to) == 0;
+    });
+  }
+
+  std::string file_;
+  std::unique_ptr<File> folder_;  // locked
+  Keyring ring_;
+  struct stat stat_ {};
+};
+
+Result<std::string> Keyring::add(const std::string& file, const std::string& material_env) {
+  SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
+  if (editor.keys().size() == keys_max)
+    return fail(Fault::config,
+                "keyring " + file + ": it holds " + std::to_string(keys_max) + " keys, which is the most");
+  long long last = 0;
+  for (const KeyFacts& key : editor.keys()) last = std::max(last, number_of(key.id));
+  const std::string id = "k" + std::to_string(last + 1);
+  if (!is_key_id(id)) return fail(Fault::config, "keyring " + file + ": there is no number above that of its last key");
+  const KeyFacts facts{id, KeyStatus::enabled, now_text(), material_env};
+  if (!material_env.empty()) {
+    if (!is_variable(material_env))
+      return fail(Fault::config, "that is no name of an environment variable",
+                  "letters, digits and _, such as SLUICE_KEY");
+    // Read as it will be from now on, before the file names it: else the next run would find out.
+    const std::string trial = R"({"sluice_keyring":1,"keys":[{"id":")" + id + R"(","status":"primary","created":")" +
+                              facts.created + R"(","material_env":")" + material_env + "\"}]}";
+    SLUICE_TRY(const Keyring alone, from_json(trial, file));
+    for (const KeyFacts& key : editor.keys()) {
+      if (key.check != alone.check(id)) continue;
+      return fail(
+          Fault::config,
+          "keyring " + file + ": the environment variable " + material_env + " holds the secret of key " + key.id,
+          "a new key needs a new secret: openssl rand -base64 32");
+    }
+  }
+  editor.keys().push_back(facts);
+  Wiped<key_size> key;
+  make_random_key(key.bytes);
+  SLUICE_CHECK(editor.write(key.bytes));
+  return id;
+}
+
+Result<void> Keyring::promote(const std::string& file, std::string_view id) {
+  SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
+  SLUICE_TRY(KeyFacts * chosen, editor.find(id));
+  if (chosen->status == KeyStatus::primary) return {};
+  if (chosen->status == KeyStatus::disabled) {
+    return fail(Fault::config, "keyring " + file + ": key " + chosen->id + " is disabled",
+                "enable it first: sluice keys enable " + file + " " + chosen->id);
+  }
+  for (KeyFacts& key : editor.keys()) {
+    if (key.status == KeyStatus::primary) key.status = KeyStatus::enabled;
+  }
+  chosen->status = KeyStatus::primary;
+  return editor.write();
+}
+
+Result<void> Keyring::set_status(const std::string& file, std::string_view id, KeyStatus status) {
+  SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
+  SLUICE_TRY(KeyFacts * chosen, editor.find(id));
+  if (chosen->status == status) return {};
+  if (chosen->status == KeyStatus::primary) {
+    return fail(Fault::config,
+                "keyring " + file + ": key " + chosen->id + " is the primary one, which values are masked with",
+                "make another primary first: sluice keys promote " + file + " ID");
+  }
+  if (chosen->check.empty()) {
+    return fail(Fault::config,
+                "keyring " + file + ": key " + chosen->id + ": the environment variable " + chosen->material_env +
+                    " is not set",
+                "set it, so that the key can be used again");
+  }
+  chosen->status = status;
+  return editor.write();
+}
+
+}  // namespace sluice::mask

@@ -1,0 +1,22 @@
+// Values put into SQL as psql does it: :name, :'name' (a text), :"name" (an identifier).
+//
+// Nothing is put in inside quotes, dollar quotes and comments; `::` is a cast, and `\:` a colon. Stricter than psql in
+// two points: a name that has no value is an error, and what :name puts in is one word or one number, so that no value
+// can change what the statement does.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "sluice/core/result.hpp"
+#include "sluice/core/settings.hpp"
+
+namespace sluice::models {
+
+using ParameterValues = std::map<std::string, std::string, std::less<>>;
+
+// `place` is that of the first character of `sql`. Errors (config) say file:line:column and the name, never a value.
+Result<std::string> put_in_parameters(const std::string& sql, const ParameterValues& values, const Place& place);
+
+}  // namespace sluice::models

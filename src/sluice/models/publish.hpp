@@ -1,0 +1,48 @@
+// How the rows of a model reach its table: the SQL that PostgreSQL and DuckDB share.
+//
+// The SELECT has filled a stage. A missing table is made from the stage's columns and what is declared of them; one
+// that is there is compared with both, and never altered. Its rows are changed by DELETE, UPDATE and INSERT, so that
+// it keeps its grants, indexes, comments and views, and readers of an older snapshot keep what they saw.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sluice/core/model.hpp"
+#include "sluice/core/result.hpp"
+
+namespace sluice::models {
+
+// A column as the database describes it.
+struct TableColumn {
+  std::string name;
+  std::string type;
+  bool not_null = false;
+  bool has_default = false;
+};
+using TableColumns = std::vector<TableColumn>;
+
+// What differs between databases.
+struct Dialect {
+  std::function<std::string(Type)> type_name;
+  // Whether a column of this type holds what is declared.
+  std::function<bool(Type declared, const std::string& type)> holds;
+};
+
+std::string quoted(const std::string& identifier);
+std::string quoted(const TableName& name);
+
+// Every declared column, and every one of the key, is there. Errors: conflict.
+Result<void> check_stage(const Model& model, const TableColumns& stage);
+std::string create_table_sql(const Model& model, const TableColumns& stage, const Dialect& dialect);
+// The error (conflict) names every column that does not fit.
+Result<void> check_table(const Model& model, const TableColumns& stage, const TableColumns& table,
+                         const Dialect& dialect);
+// Statements to be run in order. `from` is the stage, as SQL names it.
+std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,
+                                    const std::string& from);
+// One row, one number: how many rows are at fault.
+std::string count_sql(const ModelTest& test);
+
+}  // namespace sluice::models

@@ -1,0 +1,217 @@
+// A model becomes a table or a view: built in a temporary table, then swapped and tested in one transaction.
+//
+// Two builds of one table wait for each other; readers wait for nobody.
+#include <algorithm>
+
+#include "sluice/models/publish.hpp"
+#include "sluice/postgres/catalogue.hpp"
+#include "sluice/postgres/database.hpp"
+#include "sluice/postgres/ledger_tables.hpp"
+#include "sluice/postgres/sql.hpp"
+
+namespace sluice::postgres {
+namespace {
+
+constexpr const char* stage = "pg_temp.sluice_model";
+
+bool holds(Type declared, const std::string& type) {
+  const std::string base = type.substr(0, type.find('('));
+  const auto is = [&base](std::initializer_list<std::string_view> names) {
+    return std::ranges::find(names, base) != names.end();
+  };
+  switch (declared.kind) {
+    case Kind::boolean: return is({"boolean"});
+    case Kind::int32: return is({"integer"});
+    case Kind::int64: return is({"bigint"});
+    case Kind::float64: return is({"double precision", "real"});
+    case Kind::decimal: return type == "numeric" || type == sql_type(declared);
+    case Kind::text: return is({"text", "character varying", "character"});
+    case Kind::bytes: return is({"bytea"});
+    case Kind::date: return is({"date"});
+    case Kind::timestamp: return type.ends_with("without time zone");
+    case Kind::timestamp_tz: return type.ends_with("with time zone");
+    case Kind::uuid: return is({"uuid"});
+    case Kind::json: return is({"json", "jsonb"});
+  }
+  return false;
+}
+
+models::TableColumns columns_of(const Table& table) {
+  models::TableColumns columns;
+  for (const Column& column : table.columns)
+    columns.push_back({column.name, column.type_name, column.not_null, column.has_default || column.is_generated});
+  return columns;
+}
+
+class Build {
+ public:
+  Build(Connection& connection, const Model& model) : connection_(connection), model_(model) {}
+
+  Result<ModelBuilt> build() {
+    if (const Reply begun = connection_.run("begin"); !begun)
+      return fail(connection_.error(begun.error(), "begin a transaction"));
+    Result<ModelBuilt> built = in_transaction();
+    if (!built || !built->failed.empty()) {
+      if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
+      return built;
+    }
+    const Reply committed = connection_.run("commit");
+    if (!committed) {
+      if (!committed.error().lost()) static_cast<void>(connection_.run("rollback"));
+      return fail(error_of(committed.error(), "commit"));
+    }
+    return built;
+  }
+
+ private:
+  Result<ModelBuilt> in_transaction() {
+    SLUICE_CHECK(look_at_home());
+    ModelBuilt built;
+    if (model_.materialize == Materialize::view) {
+      SLUICE_CHECK(make_view());
+    } else {
+      SLUICE_CHECK(fill_table(built));
+    }
+    // What is deferred to the commit would fail where nobody can name it.
+    SLUICE_CHECK(run("set constraints all immediate", "check deferred constraints"));
+    for (const ModelTest& test : model_.tests) {
+      const Reply counted = connection_.ask(models::count_sql(test), {});
+      if (!counted) return fail(error_of(counted.error(), "test " + test.name));
+      if (const std::int64_t rows = counted->integer(0, 0); rows == 0) {
+        built.passed.push_back(test.name);
+      } else {
+        built.failed.push_back({test.name, static_cast<std::uint64_t>(rows)});
+      }
+    }
+    return built;
+  }
+
+  // The model's schema is there, and a table without a schema is looked for in it first.
+  Result<void> look_at_home() {
+    const std::string& schema = model_.table.schema;
+    if (schema.empty()) return {};
+    SLUICE_TRY(const std::string make, schema_sql(connection_, schema));
+    if (!make.empty()) {
+      const Reply made = connection_.run(creation_lock() + make);
+      if (!made) {
+        Error error = error_of(made.error(), "make schema \"" + schema + "\"");
+        if (made.error().is("42501")) {
+          error.hint = "let its owner run CREATE SCHEMA " + quoted(schema) + " AUTHORIZATION " +
+                       quoted(connection_.user()) + ", or name a schema that is there";
+        }
+        return fail(std::move(error));
+      }
+    }
+    const Reply set = connection_.ask(
+        "select pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', $1::text, nullif("
+        "pg_catalog.current_setting('search_path'), '')), true)",
+        Parameters().text(quoted(schema)));
+    if (!set) return fail(error_of(set.error(), "set the search path"));
+    return {};
+  }
+
+  Result<void> make_view() {
+    SLUICE_TRY(const std::optional<Table> there, describe(connection_, model_.table));
+    if (there && there->kind != 'v') return wrong_kind(*there, "a view");
+    const Reply made = connection_.ask("create or replace view " + quoted(model_.table) + " as " + model_.sql, {});
+    if (made) return {};
+    Error error = own_error(made.error());
+    if (made.error().is("42P16")) {
+      error.hint = "a view that is there keeps its columns, their order and types: DROP VIEW " + quoted(model_.table) +
+                   " to have it made again";
+    }
+    return fail(std::move(error));
+  }
+
+  Result<void> fill_table(ModelBuilt& built) {
+    // As one statement: whatever else the text might hold is refused.
+    const Reply filled = connection_.ask("create temporary table sluice_model on commit drop as " + model_.sql, {});
+    if (!filled) return fail(own_error(filled.error()));
+    built.rows = filled->affected();
+    SLUICE_TRY(const std::optional<Table> filled_table, describe(connection_, {"pg_temp", "sluice_model"}));
+    if (!filled_table) return fail(Fault::failed, connection_.where() + ": the temporary table is gone");
+    const models::TableColumns columns = columns_of(*filled_table);
+    SLUICE_CHECK(models::check_stage(model_, columns));
+    const models::Dialect dialect{&sql_type, &holds};
+    SLUICE_TRY(std::optional<Table> table, describe(connection_, model_.table));
+    if (!table) {
+      SLUICE_CHECK(make_table(models::create_table_sql(model_, columns, dialect)));
+      SLUICE_TRY(table, describe(connection_, model_.table));
+    }
+    if (!table) return fail(Fault::conflict, connection_.where() + ": table " + model_.table.text() + " is gone");
+    if (table->kind != 'r' && table->kind != 'p') return wrong_kind(*table, "a table");
+    SLUICE_CHECK(run("lock table " + quoted(model_.table) + " in share row exclusive mode", "lock the table"));
+    const models::TableColumns there = columns_of(*table);
+    SLUICE_CHECK(models::check_table(model_, columns, there, dialect));
+    for (const std::string& sql : models::change_sql(model_, columns, there, stage))
+      SLUICE_CHECK(run(sql, "change table " + model_.table.text()));
+    return {};
+  }
+
+  Result<void> make_table(const std::string& sql) {
+    // Of two processes that find it missing the second waits here, and then for nothing.
+    SLUICE_CHECK(run(creation_lock(), "wait for others"));
+    SLUICE_TRY(const std::optional<Table> there, describe(connection_, model_.table));
+    if (there) return {};
+    const Reply made = connection_.run(sql);
+    if (made) return {};
+    Error error = error_of(made.error(), "make table " + model_.table.text());
+    if (made.error().is("42501")) {
+      const std::string schema = model_.table.schema.empty() ? "public" : model_.table.schema;
+      error.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(schema) + " TO " + quoted(connection_.user());
+    }
+    return fail(std::move(error));
+  }
+
+  Result<void> run(const std::string& sql, const std::string& what) {
+    const Reply done = connection_.run(sql);
+    if (!done) return fail(error_of(done.error(), what));
+    return {};
+  }
+
+  tl::unexpected<Error> wrong_kind(const Table& table, const std::string& wanted) const {
+    const std::string is = table.kind == 'v'                        ? "a view"
+                           : table.kind == 'r' || table.kind == 'p' ? "a table"
+                                                                    : "neither";
+    return fail(Fault::conflict,
+                connection_.where() + ": " + model_.table.text() + " is " + is + ", but the model is kept as " + wanted,
+                "drop it, or change `materialize`");
+  }
+
+  // The model's own SQL stands behind our words in their first line, so that lines count alike.
+  Error own_error(const ServerError& error) const {
+    std::string place = model_.place.file;
+    if (error.position > 0) {
+      const auto end = static_cast<std::ptrdiff_t>(
+          std::min(model_.sql.size(), static_cast<std::size_t>(std::max(0, error.position - before_sql()))));
+      place += ":" + std::to_string(1 + std::count(model_.sql.begin(), model_.sql.begin() + end, '\n'));
+    }
+    return error_of(error, place);
+  }
+
+  int before_sql() const {
+    const std::size_t words = model_.materialize == Materialize::view
+                                  ? ("create or replace view " + quoted(model_.table) + " as ").size()
+                                  : std::string_view("create temporary table sluice_model on commit drop as ").size();
+    return static_cast<int>(words) + 1;
+  }
+
+  // A row that the table or the SELECT refuses is the data's fault.
+  Error error_of(const ServerError& error, const std::string& what) const {
+    Error out = connection_.error(error, what);
+    if (out.fault == Fault::failed && is_about_a_row(error)) out.fault = Fault::data;
+    return out;
+  }
+
+  Connection& connection_;
+  const Model& model_;
+};
+
+}  // namespace
+
+Result<ModelBuilt> TableDatabase::build_model(const Model& model) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  return Build(*connection, model).build();
+}
+
+}  // namespace sluice::postgres

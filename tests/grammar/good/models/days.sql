@@ -1,0 +1,1 @@
+select :'as_of'::date as day

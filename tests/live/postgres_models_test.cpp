@@ -1,0 +1,208 @@
+// Models in PostgreSQL: what readers see, what stays when a test fails, and with which rights.
+#include <libpq-fe.h>
+
+#include <thread>
+
+#include "postgres_batches.hpp"
+#include "sluice/models/tests_sql.hpp"
+
+namespace sluice::live {
+namespace {
+
+// A session that stays open between statements.
+class Reader {
+ public:
+  explicit Reader(const std::string& url) : connection_(PQconnectdb(url.c_str())) {}
+  ~Reader() { PQfinish(connection_); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  std::string ask(const std::string& sql) {
+    PGresult* result = PQexec(connection_, sql.c_str());
+    std::string out = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : PQresultErrorMessage(result);
+    PQclear(result);
+    return out;
+  }
+
+ private:
+  PGconn* connection_;
+};
+
+class PostgresModels : public PostgresTest {
+ protected:
+  static Model model(const std::string& query, Materialize materialize = Materialize::table,
+                     std::vector<std::string> key = {}) {
+    Model made;
+    made.name = "m";
+    made.table = {"mart", "m"};
+    made.materialize = materialize;
+    made.key = std::move(key);
+    made.sql = query;
+    made.place = {"m.sql", 1, 1};
+    if (materialize != Materialize::incremental) made.tests = models::key_tests(made.table, made.key);
+    return made;
+  }
+  static std::string build(Database& database, const Model& model) {
+    const auto built = database.build_model(model);
+    if (!built) return built.error().text();
+    if (built->failed.empty()) return std::to_string(built->rows) + " rows";
+    std::string out = "failed:";
+    for (const auto& failed : built->failed) out += " " + failed.test + " " + std::to_string(failed.rows);
+    return out;
+  }
+  std::string build(const Model& model) { return build(*open(), model); }
+  std::string rows(const std::string& order = "1") { return sql("select m::text from mart.m order by " + order); }
+};
+
+TEST_F(PostgresModels, a_missing_table_is_made_with_what_is_declared) {
+  Model made = model("select 1 as id, 2::bigint as n, 'x' as name", Materialize::table, {"id"});
+  made.columns = {{"n", Type{Kind::int32}, true}, {"name", std::nullopt, false}};
+  EXPECT_EQ(build(made), "1 rows");
+  EXPECT_EQ(sql("select string_agg(column_name || ' ' || data_type || ' ' || is_nullable, ', ' order by "
+                "ordinal_position) from information_schema.columns where table_name = 'm'"),
+            "id integer NO, n integer NO, name text YES");
+  EXPECT_EQ(sql("select count(*) from pg_constraint where conrelid = 'mart.m'::regclass and contype = 'p'"), "1");
+  EXPECT_EQ(build(made), "1 rows");
+  EXPECT_EQ(rows(), "(1,2,x)");
+}
+
+TEST_F(PostgresModels, readers_see_the_last_good_rows_until_all_tests_have_passed) {
+  EXPECT_EQ(build(model("select 1 as id")), "1 rows");
+  Reader holder(server().url(database_));
+  holder.ask("select pg_advisory_lock(42)");
+  Reader older(server().url(database_));
+  older.ask("begin isolation level repeatable read");
+  EXPECT_EQ(older.ask("select sum(id) from mart.m"), "1");
+
+  Model next = model("select 2 as id");
+  next.tests.push_back({"waits", "select 1 from mart.m where pg_advisory_lock(42)::text = 'held'"});
+  std::string built;
+  std::thread builder([&] { built = build(next); });
+  const std::string waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+  for (int i = 0; i < 2000 && sql(waiting) == "0"; ++i) std::this_thread::yield();
+  EXPECT_EQ(sql("select sum(id) from mart.m"), "1");
+  holder.ask("select pg_advisory_unlock(42)");
+  builder.join();
+  EXPECT_EQ(built, "1 rows");
+  EXPECT_EQ(sql("select sum(id) from mart.m"), "2");
+  EXPECT_EQ(older.ask("select sum(id) from mart.m"), "1");
+}
+
+TEST_F(PostgresModels, a_failed_test_keeps_yesterdays_rows) {
+  EXPECT_EQ(build(model("select 1 as id")), "1 rows");
+  Model bad = model("select unnest(array[2, 2, 3]) as id");
+  bad.tests = models::column_tests(bad.table, {.column = "id", .unique = true, .accepted = {"2"}, .max = "2.5"});
+  bad.tests.push_back({"none is two", "select * from m where id = 2 -- at fault"});
+  EXPECT_EQ(build(bad), "failed: unique id 1 accepted id 1 range id 1 none is two 2");
+  EXPECT_EQ(rows(), "(1)");
+  bad.tests.back().sql = "select 1 from m where 1 / (id - 2) = 9";
+  const auto failed = open()->build_model(bad);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().fault, Fault::data);
+  EXPECT_NE(failed.error().text().find("test none is two: division_by_zero (22012)"), std::string::npos);
+  EXPECT_EQ(rows(), "(1)");
+}
+
+TEST_F(PostgresModels, a_null_or_a_broken_relationship_is_the_datas_fault) {
+  sql("create table parents (id int)");
+  Model bad = model("select null::int as id, 7 as parent");
+  bad.tests = models::column_tests(bad.table, {.column = "parent", .related = models::Related{{"", "parents"}, "id"}});
+  EXPECT_EQ(build(bad), "failed: relationships parent 1");
+  bad.columns = {{"id", std::nullopt, true}};
+  const auto failed = open()->build_model(bad);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().fault, Fault::data);
+  EXPECT_NE(failed.error().text().find("not_null_violation (23502), table \"m\", column \"id\""), std::string::npos);
+  EXPECT_EQ(sql("select count(*) from pg_namespace where nspname = 'mart'"), "0");
+}
+
+TEST_F(PostgresModels, the_table_keeps_its_views_grants_indexes_and_comments) {
+  EXPECT_EQ(build(model("select 1 as id", Materialize::table, {"id"})), "1 rows");
+  sql("create role reader_of_m; grant select on mart.m to reader_of_m; create view mart.v as select id + 1 as x from "
+      "mart.m; create index own on mart.m (id); comment on table mart.m is 'ours'");
+  EXPECT_EQ(build(model("select 5 as id", Materialize::table, {"id"})), "1 rows");
+  EXPECT_EQ(sql("select x from mart.v"), "6");
+  EXPECT_EQ(
+      sql("select has_table_privilege('reader_of_m', 'mart.m', 'select'), count(*) from pg_indexes where indexname "
+          "= 'own'"),
+      "t");
+  EXPECT_EQ(sql("select obj_description('mart.m'::regclass)"), "ours");
+  sql("revoke all on mart.m from reader_of_m; drop role reader_of_m");
+}
+
+TEST_F(PostgresModels, running_again_on_the_same_day_replaces_the_days_row) {
+  const auto day = [](const std::string& query) { return model(query, Materialize::upsert, {"day"}); };
+  EXPECT_EQ(build(day("select date '2022-09-05' as day, 10 as n, null::text as s")), "1 rows");
+  const std::string before = sql("select xmin from mart.m");
+  EXPECT_EQ(build(day("select date '2022-09-05' as day, 10 as n, null::text as s")), "1 rows");
+  EXPECT_EQ(sql("select xmin from mart.m"), before);  // nothing changed: not even written
+  EXPECT_EQ(build(day("select date '2022-09-05' as day, 11 as n, 'x' as s")), "1 rows");
+  EXPECT_EQ(rows(), "(2022-09-05,11,x)");
+  EXPECT_EQ(build(day("select date '2022-09-06' as day, 12 as n, 'y' as s")), "1 rows");
+  EXPECT_EQ(rows(), "(2022-09-05,11,x)\n(2022-09-06,12,y)");
+  EXPECT_NE(build(day("select date '2022-09-07' as day, unnest(array[1, 2]) as n, 'y' as s")).find("unique_violation"),
+            std::string::npos);
+  EXPECT_EQ(sql("select count(*) from mart.m"), "2");
+}
+
+TEST_F(PostgresModels, incremental_replaces_all_rows_of_its_keys) {
+  const auto day = [](const std::string& query) { return model(query, Materialize::incremental, {"day"}); };
+  EXPECT_EQ(build(day("select 1 as day, unnest(array[1, 2]) as n")), "2 rows");
+  EXPECT_EQ(build(day("select 2 as day, unnest(array[3, 4]) as n")), "2 rows");
+  EXPECT_EQ(build(day("select 2 as day, 5 as n")), "1 rows");
+  EXPECT_EQ(rows("day, n"), "(1,1)\n(1,2)\n(2,5)");
+}
+
+TEST_F(PostgresModels, two_builds_of_one_table_at_once_end_as_one) {
+  std::vector<std::thread> threads;
+  std::vector<std::string> built(6);
+  for (std::string& one : built) {
+    threads.emplace_back([&] { one = build(model("select 1 as day, 2 as n", Materialize::upsert, {"day"})); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& one : built) EXPECT_EQ(one, "1 rows");
+  EXPECT_EQ(rows(), "(1,2)");
+}
+
+TEST_F(PostgresModels, a_role_that_may_make_no_schema_works_in_one_that_is_there) {
+  server().make_user("modeller");
+  sql("revoke create on schema public from public; create schema mart; grant usage, create on schema mart to modeller; "
+      "create table raw (x int); insert into raw values (4); grant select on raw to modeller");
+  const auto database = open("modeller");
+  EXPECT_EQ(build(*database, model("select x from raw")), "1 rows");
+  EXPECT_EQ(build(*database, model("select x from raw")), "1 rows");
+  EXPECT_EQ(rows(), "(4)");
+  Model elsewhere = model("select 1 as x");
+  elsewhere.table.schema = "new_schema";
+  const auto refused = database->build_model(elsewhere);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::denied);
+  EXPECT_NE(refused.error().hint.find("CREATE SCHEMA \"new_schema\" AUTHORIZATION \"modeller\""), std::string::npos);
+  sql("drop owned by modeller");
+}
+
+TEST_F(PostgresModels, a_view_is_replaced_and_looks_at_home_first) {
+  sql("create schema mart; create table mart.t as select 1 as x; create table t as select 2 as x");
+  EXPECT_EQ(build(model("select x from t", Materialize::view)), "0 rows");
+  EXPECT_EQ(rows(), "(1)");
+  EXPECT_NE(build(model("select x::text from t", Materialize::view)).find("DROP VIEW \"mart\".\"m\""),
+            std::string::npos);
+  EXPECT_NE(build(model("select 1 as x")).find("mart.m is a view, but the model is kept as a table"),
+            std::string::npos);
+}
+
+TEST_F(PostgresModels, an_error_names_file_and_line_and_no_value) {
+  EXPECT_NE(build(model("select 1,\n  2\nfrom nowhere")).find("m.sql:3: undefined_table (42P01)"), std::string::npos);
+  EXPECT_NE(build(model("select 1\nfrm t")).find("m.sql:2: syntax_error (42601)"), std::string::npos);
+  const std::string cast = build(model("select secret::int from (values ('canary')) as v (secret)"));
+  EXPECT_NE(cast.find("m.sql: invalid_text_representation (22P02)"), std::string::npos) << cast;
+  EXPECT_EQ(cast.find("canary"), std::string::npos);
+}
+
+TEST_F(PostgresModels, a_second_statement_never_runs) {
+  sql("create table x ()");
+  EXPECT_NE(build(model("select ''; drop table x; --'")).find("syntax_error (42601)"), std::string::npos);
+  EXPECT_EQ(sql("select count(*) from x"), "0");
+}
+
+}  // namespace
+}  // namespace sluice::live
