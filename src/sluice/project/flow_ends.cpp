@@ -66,13 +66,7 @@ Result<void> FlowEnds::read_mode(const Node& node, Flow& flow) {
                                              std::pair("merge", Mode::merge)},
                                   Mode::append, variables_));
   if (const Node* key = node.find("key")) {
-    const std::vector<Node> alone{*key};
-    if (key->kind == Node::Kind::map || key->kind == Node::Kind::null)
-      return wrong_shape(*key, "'key'", "a column or a list of columns");
-    for (const Node& column : key->kind == Node::Kind::list ? key->items : alone) {
-      SLUICE_TRY(std::string name, read_text(column, "key", variables_));
-      flow.key.push_back(std::move(name));
-    }
+    SLUICE_TRY(flow.key, read_names(*key, "key", "a column or a list of columns", variables_));
   }
   if (flow.mode == Mode::merge && flow.key.empty()) {
     return fail(Fault::config, node.place.text() + ": 'mode: merge' needs a key",
@@ -86,7 +80,7 @@ Result<void> FlowEnds::read_mode(const Node& node, Flow& flow) {
 }
 
 // CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE.
-Result<FlowEnds::Table> FlowEnds::read_table(const Node& node) {
+Result<FlowEnds::Table> FlowEnds::read_table(const Node& node) const {
   SLUICE_TRY(const std::string text, read_text(node, "table", variables_));
   std::vector<std::string> parts(1);
   for (const char c : text) {
@@ -117,18 +111,25 @@ Result<void> FlowEnds::read_into(const Node& node, Flow& flow) {
     flow.create = CreateTable{};
     return {};
   }
-  const std::string file = (std::filesystem::path(folder_) / text).lexically_normal().string();
-  std::ifstream in(file, std::ios::binary);
-  if (!in || std::filesystem::is_directory(file)) {
-    return fail(Fault::config, create->place.text() + ": 'create': there is no file " + file,
-                "write it, or `create: true` to make the table from the columns");
-  }
-  std::ostringstream sql;
-  sql << in.rdbuf();
-  if (sql.str().find_first_not_of(" \t\r\n") == std::string::npos)
-    return fail(Fault::config, create->place.text() + ": 'create': " + file + " is empty");
-  flow.create = CreateTable{sql.str(), file};
+  CreateTable made;
+  SLUICE_TRY(made.sql, read_file(*create, "create", made.file,
+                                 "write it, or `create: true` to make the table from the columns"));
+  flow.create = std::move(made);
   return {};
+}
+
+Result<std::string> FlowEnds::read_file(const Node& node, const std::string& what, std::string& file,
+                                        const std::string& hint) const {
+  SLUICE_TRY(const std::string text, read_text(node, what, variables_));
+  file = (std::filesystem::path(folder_) / text).lexically_normal().string();
+  std::ifstream in(file, std::ios::binary);
+  if (!in || std::filesystem::is_directory(file))
+    return fail(Fault::config, node.place.text() + ": '" + what + "': there is no file " + file, hint);
+  std::ostringstream content;
+  content << in.rdbuf();
+  if (content.str().find_first_not_of(" \t\r\n") == std::string::npos)
+    return fail(Fault::config, node.place.text() + ": '" + what + "': " + file + " is empty");
+  return content.str();
 }
 
 Result<void> FlowEnds::read_rejects(const Node& node, Flow& flow) {

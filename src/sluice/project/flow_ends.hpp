@@ -1,4 +1,4 @@
-// The two ends of a flow as the project file names them: `from`, `into` and `rejects`.
+// The ends of a flow as the project file names them: `from`, `into` and `rejects`.
 #pragma once
 
 #include <string>
@@ -20,15 +20,23 @@ class FlowEnds {
   Result<void> read_into(const Node& node, Flow& flow);
   Result<void> read_rejects(const Node& node, Flow& flow);
 
+  // Of an export.
+  Result<void> read_from_database(const Node& node, const models::ParameterValues& values, Export& to);
+  Result<void> read_into_objects(const Node& node, IntoObjects& into);
+
+  Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const;
+
  private:
   struct Table {
     std::string connection;
     TableName table;
   };
-  Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const;
+  // A file beside the project, with something in it; `what` is its key.
+  Result<std::string> read_file(const Node& node, const std::string& what, std::string& file,
+                                const std::string& hint) const;
   Result<void> read_objects(const Node& node, From& from);
   Result<void> read_mode(const Node& node, Flow& flow);
-  Result<Table> read_table(const Node& node);
+  Result<Table> read_table(const Node& node) const;
 
   const std::vector<Connection>& connections_;
   const Variables& variables_;

@@ -16,7 +16,9 @@ enum class Shape {
   models,
   record,
   from,
+  from_database,
   into,
+  into_objects,
   rejects,
   limit,  // 100 or 1%
   extra,  // ignore | reject
@@ -30,6 +32,9 @@ enum class Shape {
   columns,      // a name, or a list of names
   format,       // csv | json
   compression,  // auto | none | gzip | zstd
+  publish,      // object | manifest
+  columns_by_table,  // table -> a name, or a list of names
+  personal_data,     // allowed | refused
   character,
   path,  // a.b.c, or a list of names
   pii,   // ip | device | email | text
@@ -47,7 +52,7 @@ inline constexpr std::array project_keys{
     KeyRule{"vars", Shape::scalar_map, false, "variables and their values; --var wins over them"},
     KeyRule{"connections", Shape::connections, true, "the far ends, each with a name"},
     KeyRule{"keys", Shape::text, false, "the keyring file, made by `sluice keys init`"},
-    KeyRule{"flows", Shape::flows, false, "what moves from where to where"},
+    KeyRule{"flows", Shape::flows, false, "what moves from where to where: into a table, or from a database into objects"},
     KeyRule{"models", Shape::models, false,
             "SELECTs that a database turns into tables: { on: CONNECTION, path: FOLDER }"},
 };
@@ -110,6 +115,22 @@ inline constexpr std::array flow_keys{
     KeyRule{"max_rejects", Shape::limit, false, "a run stops before it commits more rejects: 100 or 1%"},
 };
 
+// A flow from a database, which ends in an object store: the query has columns of its own, so there is no record.
+inline constexpr std::array export_keys{
+    KeyRule{"from", Shape::from_database, true,
+            "where rows come from: { table: CONNECTION.TABLE }, or { database: CONNECTION, query: FILE.sql }"},
+    KeyRule{"select", Shape::text, false, "a row-wise SELECT over input, which has the query's columns"},
+    KeyRule{"into", Shape::into_objects, true, "where rows go: { objects: CONNECTION, key: KEY }"},
+};
+
+// Beside those of its connector.
+inline constexpr std::array connection_keys{
+    KeyRule{"personal", Shape::columns_by_table, false,
+            "of a database: its columns that hold personal data, by table: { user: [first_name, last_name] }"},
+    KeyRule{"personal_data", Shape::personal_data, false,
+            "of a database or an object store, whether it may hold personal data in clear: refused (default) or allowed"},
+};
+
 // What a flow reads is told by the first key of each list.
 inline constexpr std::array from_queue_keys{
     KeyRule{"queue", Shape::name, true, "a connection in the role of a queue"},
@@ -127,6 +148,15 @@ inline constexpr std::array from_objects_keys{
     KeyRule{"null_text", Shape::text, false, "of CSV, what NULL is, unquoted (default: an empty field)"},
 };
 
+inline constexpr std::array from_table_keys{
+    KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE"},
+};
+inline constexpr std::array from_query_keys{
+    KeyRule{"database", Shape::name, true, "a connection in the role of a database"},
+    KeyRule{"query", Shape::text, false, "a file with one SELECT, which the database runs"},
+    KeyRule{"sql", Shape::text, false, "the SELECT itself"},
+};
+
 inline constexpr std::array into_keys{
     KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE"},
     KeyRule{"create", Shape::text_or_true, false,
@@ -134,6 +164,24 @@ inline constexpr std::array into_keys{
     KeyRule{"mode", Shape::mode, false,
             "what becomes of the rows that are there: append (default), replace or merge; the last two from objects"},
     KeyRule{"key", Shape::columns, false, "the columns that tell rows apart: a unique index is over them"},
+};
+
+inline constexpr std::array into_objects_keys{
+    KeyRule{"objects", Shape::name, true, "a connection in the role of an object store"},
+    KeyRule{"key", Shape::text, false, "one object, by its exact key"},
+    KeyRule{"prefix", Shape::text, false, "with publish: manifest, where the files stand: it ends in /"},
+    KeyRule{"publish", Shape::publish, false,
+            "object (default with key): one object, seen as a whole; manifest (default with prefix): files, and a list "
+            "of them that is written last"},
+    KeyRule{"manifest", Shape::text, false,
+            "the key of a list of objects, which is written when all flows that name it are done"},
+    KeyRule{"file_mb", Shape::count, false, "with publish: manifest, the most of one file in MiB, unpacked (default 64)"},
+    KeyRule{"format", Shape::format, false, "csv (default), or json: one JSON object a line"},
+    KeyRule{"compression", Shape::compression, false, "auto (default: by the key's .gz or .zst), none, gzip or zstd"},
+    KeyRule{"delimiter", Shape::character, false, "of CSV, between fields (default ,; \\t is a tab)"},
+    KeyRule{"quote", Shape::character, false, "of CSV, around a field that needs it (default \")"},
+    KeyRule{"header", Shape::boolean, false, "of CSV, whether the first line names the columns (default true)"},
+    KeyRule{"null_text", Shape::text, false, "of CSV, what NULL is, unquoted (default: an empty field)"},
 };
 
 inline constexpr std::array rejects_keys{

@@ -280,8 +280,7 @@ class ModelsReader {
     for (std::size_t i = 0; i < node.keys.size(); ++i) {
       const Node& sql = node.items[i];
       if (sql.kind != Node::Kind::scalar) return wrong_shape(sql, "test '" + node.keys[i] + "'", "a SELECT");
-      Place place = sql.place;
-      if (sql.block) place = {place.file, place.line + 1, 1};
+      const Place place = sql.text_place();
       const std::string text = models::without_semicolon(sql.text);
       if (text.empty()) return fail(Fault::config, sql.place.text() + ": test '" + node.keys[i] + "' is empty");
       SLUICE_TRY(std::string ready, models::put_in_parameters(text, values_, place));

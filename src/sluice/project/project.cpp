@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "sluice/core/words.hpp"
+#include "sluice/project/dialect_reader.hpp"
 #include "sluice/project/flow_ends.hpp"
 #include "sluice/project/reader.hpp"
 #include "sluice/project/record_reader.hpp"
@@ -104,9 +105,12 @@ class Loader {
     }
     std::vector<std::string> known;
     for (const Option& option : kind->options) known.emplace_back(option.name);
+    for (const KeyRule& rule : connection_keys) {
+      if (fits(rule, kind->role)) known.emplace_back(rule.name);
+    }
     SLUICE_CHECK(check_keys(node, known, "connection '" + name + "' (" + std::string(kind->name) + ")"));
 
-    Connection connection{name, kind, {}};
+    Connection connection{.name = name, .kind = kind, .settings = {}};
     connection.settings.connection = name;
     connection.settings.project = project_.name;
     connection.settings.folder = project_.folder;
@@ -117,7 +121,22 @@ class Loader {
       SLUICE_TRY(Setting setting, read_setting(*value, option));
       connection.settings.values.emplace(option.name, std::move(setting));
     }
+    SLUICE_CHECK(read_personal(node, connection));
     project_.connections.push_back(std::move(connection));
+    return {};
+  }
+
+  Result<void> read_personal(const Node& node, Connection& connection) {
+    const Words<bool, 2> words{std::pair("allowed", true), std::pair("refused", false)};
+    SLUICE_TRY(connection.personal_data_allowed, read_word(node, "personal_data", words, false, variables_));
+    const Node* personal = node.find("personal");
+    if (personal == nullptr) return {};
+    if (personal->kind != Node::Kind::map)
+      return wrong_shape(*personal, "'personal'", "a map of tables and their columns");
+    for (std::size_t i = 0; i < personal->keys.size(); ++i) {
+      SLUICE_TRY(connection.personal[personal->keys[i]],
+                 read_names(personal->items[i], personal->keys[i], "a column or a list of columns", variables_));
+    }
     return {};
   }
 
@@ -157,16 +176,45 @@ class Loader {
 
   Result<void> read_project_models(const Node& node) {
     SLUICE_TRY(project_.models, read_models(node, project_.folder, variables_, project_.values));
-    SLUICE_CHECK(connection_in_role(project_.models->connection, Role::database, node.find("on")->place));
+    SLUICE_CHECK(ends().connection_in_role(project_.models->connection, Role::database, node.find("on")->place));
+    return {};
+  }
+
+  FlowEnds ends() const { return FlowEnds(project_.connections, variables_, project_.folder); }
+
+  static Result<void> read_select(const Node& node, std::string& sql, Place& place) {
+    const Node* select = node.find("select");
+    if (select == nullptr) return {};
+    if (select->kind != Node::Kind::scalar) return wrong_shape(*select, "'select'", "SQL text");
+    sql = select->text;  // as it stands: SQL has its own use for $
+    place = select->text_place();
+    return {};
+  }
+
+  Result<void> read_export(const std::string& name, const Place& place, const Node& node) {
+    SLUICE_CHECK(check_keys(node, export_keys, "flow '" + name + "' (from a database)"));
+    Export made;
+    made.name = name;
+    made.place = place;
+    FlowEnds ends = this->ends();
+    SLUICE_CHECK(ends.read_from_database(*node.find("from"), project_.values, made));
+    SLUICE_CHECK(read_select(node, made.select, made.select_place));
+    SLUICE_CHECK(ends.read_into_objects(*node.find("into"), made.into));
+    project_.exports.push_back(std::move(made));
     return {};
   }
 
   Result<void> read_flow(const std::string& name, const Place& place, const Node& node) {
+    const Node* from = node.kind == Node::Kind::map ? node.find("from") : nullptr;
+    if (from != nullptr && from->kind == Node::Kind::map &&
+        (from->find("table") != nullptr || from->find("database") != nullptr)) {
+      return read_export(name, place, node);
+    }
     SLUICE_CHECK(check_keys(node, flow_keys, "flow '" + name + "'"));
     Flow flow;
     flow.name = name;
     flow.place = place;
-    FlowEnds ends(project_.connections, variables_, project_.folder);
+    FlowEnds ends = this->ends();
     SLUICE_CHECK(ends.read_from(*node.find("from"), flow));
     SLUICE_TRY(flow.record, read_record(*node.find("record"), variables_));
     if (const Node* extra = node.find("extra")) {
@@ -175,12 +223,7 @@ class Loader {
         return fail(Fault::config, extra->place.text() + ": 'extra' is ignore or reject");
       flow.record.extra = text == "reject" ? Record::Extra::reject : Record::Extra::ignore;
     }
-    if (const Node* select = node.find("select")) {
-      if (select->kind != Node::Kind::scalar) return wrong_shape(*select, "'select'", "SQL text");
-      flow.select = select->text;  // as it stands: SQL has its own use for $
-      flow.select_place = select->place;
-      if (select->block) flow.select_place = {select->place.file, select->place.line + 1, 1};
-    }
+    SLUICE_CHECK(read_select(node, flow.select, flow.select_place));
     SLUICE_CHECK(ends.read_into(*node.find("into"), flow));
     if (const Node* rejects = node.find("rejects")) SLUICE_CHECK(ends.read_rejects(*rejects, flow));
     if (const Node* limit = node.find("max_rejects")) {

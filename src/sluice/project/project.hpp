@@ -28,6 +28,9 @@ struct Connection {
   std::string name;
   const ConnectorKind* kind = nullptr;  // of LoadOptions::connectors
   Settings settings;
+  // Of a database: its columns that hold personal data. A table is TABLE, in any schema, or SCHEMA.TABLE.
+  std::map<std::string, std::vector<std::string>> personal{};
+  bool personal_data_allowed = false;
 };
 
 // How many rejects a run may have; both empty: any number.
@@ -59,13 +62,40 @@ struct Flow {
   RejectLimit max_rejects;
 };
 
+// How rows become objects.
+enum class Publish {
+  object,    // one, under its key
+  manifest,  // files below a prefix, named by what is in them, and `_manifest.json`, which lists them
+};
+struct IntoObjects {
+  std::string connection;  // in the role of an object store
+  Place place;             // of `into`
+  Publish publish = Publish::object;
+  std::string key;       // or the prefix, which ends in '/'
+  std::string manifest;  // the key of a list shared with other exports; empty: none
+  std::size_t file_bytes = std::size_t{64} << 20U;  // of manifest: the most of one file, unpacked
+  objects::Dialect dialect{};
+};
+
+// A flow from a database into an object store.
+struct Export {
+  std::string name;
+  Place place;
+  std::string connection;  // in the role of a database
+  ReadQuery query;
+  std::string select;  // SQL over `input`, which has the query's columns; empty: they pass as they are
+  Place select_place;  // of its first line
+  IntoObjects into;
+};
+
 struct Project {
   std::string name;
   std::string file;
   std::string folder;     // where relative paths start
   std::string keys_file;  // the keyring; empty: none is named
   std::vector<Connection> connections;
-  std::vector<Flow> flows;  // in the order of the file
+  std::vector<Flow> flows;        // into a database, in the order of the file
+  std::vector<Export> exports{};  // the other ones
   std::optional<Models> models{};
   models::ParameterValues
       values{};  // of :name in SQL: variables of the file and of the command line, and built-in ones

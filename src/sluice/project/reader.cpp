@@ -50,6 +50,30 @@ tl::unexpected<Error> wrong_shape(const Node& node, const std::string& key, cons
               node.place.text() + ": " + key + " must be " + wanted + ", but here is " + std::string(node.in_words()));
 }
 
+Result<std::int64_t> read_integer(const Node& node, const std::string& key, std::int64_t least, std::int64_t most,
+                                  const Variables& variables) {
+  SLUICE_TRY(const std::string text, read_text(node, key, variables));
+  Settings alone;
+  alone.values.emplace(key, Setting{.text = text, .place = node.place});
+  return alone.integer(key, least, least, most);
+}
+
+Result<std::vector<std::string>> read_names(const Node& node, const std::string& key, const std::string& wanted,
+                                            const Variables& variables) {
+  if (node.kind == Node::Kind::map || node.kind == Node::Kind::null) return wrong_shape(node, "'" + key + "'", wanted);
+  const std::vector<Node> alone{node};
+  std::vector<std::string> names;
+  for (const Node& item : node.kind == Node::Kind::list ? node.items : alone) {
+    SLUICE_TRY(std::string name, read_text(item, key, variables));
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+bool fits(const KeyRule& rule, Role role) {
+  return rule.shape == Shape::columns_by_table ? role == Role::database : role != Role::queue;
+}
+
 bool is_plain_name(const std::string& name) {
   if (name.empty() || name.size() > 63 || std::isdigit(static_cast<unsigned char>(name.front())) != 0 ||
       name.front() == '-')

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/project/connector.hpp"
 #include "sluice/project/grammar.hpp"
 #include "sluice/project/tree.hpp"
 #include "sluice/project/variables.hpp"
@@ -20,7 +21,16 @@ Result<void> check_keys(const Node& node, const std::vector<std::string>& known,
 Result<std::string> read_text(const Node& node, const std::string& key, const Variables& variables);
 Result<bool> read_boolean(const Node& node, const std::string& key, const Variables& variables);
 
+Result<std::int64_t> read_integer(const Node& node, const std::string& key, std::int64_t least, std::int64_t most,
+                                  const Variables& variables);
+// A name, or a list of them, which may be empty.
+Result<std::vector<std::string>> read_names(const Node& node, const std::string& key, const std::string& wanted,
+                                            const Variables& variables);
+
 tl::unexpected<Error> wrong_shape(const Node& node, const std::string& key, const std::string& wanted);
+
+// Whether a connection of this role may have the key, which is one of connection_keys.
+bool fits(const KeyRule& rule, Role role);
 
 // Letters, digits, _ and -, not first a digit; at most 63 characters.
 bool is_plain_name(const std::string& name);

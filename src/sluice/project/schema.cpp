@@ -4,6 +4,7 @@
 
 #include "sluice/core/type.hpp"
 #include "sluice/project/grammar.hpp"
+#include "sluice/project/reader.hpp"
 
 namespace sluice::project {
 namespace {
@@ -20,6 +21,14 @@ Json scalar() { return {{"type", {"string", "number", "boolean"}}}; }
 Json text_matching(const std::string& pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 
 Json object(std::span<const KeyRule> rules, std::span<const ConnectorKind> connectors);
+Json schema_of(Shape shape, std::span<const ConnectorKind> connectors);
+
+Json one_of_required(Json schema, std::initializer_list<const char*> names) {
+  Json choices = Json::array();
+  for (const char* name : names) choices.push_back(Json{{"required", Json::array({name})}});
+  schema["oneOf"] = choices;
+  return schema;
+}
 
 Json type_schema() {
   std::string names;
@@ -57,6 +66,11 @@ Json connections_schema(std::span<const ConnectorKind> connectors) {
   for (const ConnectorKind& kind : connectors) {
     Json properties = Json::object();
     for (const Option& option : kind.options) properties[std::string(option.name)] = option_schema(option);
+    for (const KeyRule& rule : connection_keys) {
+      if (!fits(rule, kind.role)) continue;
+      Json& property = properties[std::string(rule.name)] = schema_of(rule.shape, connectors);
+      property["description"] = rule.help;
+    }
     kinds.push_back({{"type", "object"},
                      {"description", kind.help},
                      {"properties", properties},
@@ -77,20 +91,28 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
       return {{"type", "object"},
               {"minProperties", 1},
               {"propertyNames", {{"pattern", name_pattern}}},
-              {"additionalProperties", object(flow_keys, connectors)}};
+              {"additionalProperties", {{"anyOf", {object(flow_keys, connectors), object(export_keys, connectors)}}}}};
     case Shape::models: return object(models_keys, connectors);
     case Shape::record:
       return {{"type", "object"},
               {"minProperties", 1},
               {"propertyNames", {{"maxLength", 63}}},
               {"additionalProperties", {{"anyOf", {type_schema(), object(field_keys, connectors)}}}}};
-    case Shape::from: {
-      Json objects = object(from_objects_keys, connectors);
-      Json names = Json::array();
-      for (const char* name : {"key", "glob", "prefix"}) names.push_back(Json{{"required", Json::array({name})}});
-      objects["oneOf"] = names;
-      return {{"oneOf", {object(from_queue_keys, connectors), objects}}};
-    }
+    case Shape::from:
+      return {{"oneOf",
+               {object(from_queue_keys, connectors),
+                one_of_required(object(from_objects_keys, connectors), {"key", "glob", "prefix"})}}};
+    case Shape::from_database:
+      return {{"oneOf",
+               {object(from_table_keys, connectors),
+                one_of_required(object(from_query_keys, connectors), {"query", "sql"})}}};
+    case Shape::into_objects: return one_of_required(object(into_objects_keys, connectors), {"key", "prefix"});
+    case Shape::publish: return text_matching(std::string("^(object|manifest)$|") + variable);
+    case Shape::personal_data: return text_matching(std::string("^(allowed|refused)$|") + variable);
+    case Shape::columns_by_table:
+      return {{"type", "object"},
+              {"additionalProperties",
+               {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}}}};
     case Shape::into: return object(into_keys, connectors);
     case Shape::rejects: return object(rejects_keys, connectors);
     case Shape::limit:

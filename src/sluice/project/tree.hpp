@@ -24,6 +24,8 @@ struct Node {
   std::vector<Place> key_places;
 
   const Node* find(std::string_view key) const;
+  // Of a scalar: where its text begins.
+  Place text_place() const { return block ? Place{place.file, place.line + 1, 1} : place; }
   // "a map", "a list", "a text", "nothing": for messages.
   std::string_view in_words() const;
 };
