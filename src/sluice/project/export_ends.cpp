@@ -51,13 +51,14 @@ Result<void> FlowEnds::read_into_objects(const Node& node, IntoObjects& into) {
   const Node* key = node.find("key");
   const Node* prefix = node.find("prefix");
   if ((key == nullptr) == (prefix == nullptr)) {
-    return fail(Fault::config, node.place.text() + ": 'into' names " + (key == nullptr ? "no key" : "a key and a prefix"),
+    return fail(Fault::config,
+                node.place.text() + ": 'into' names " + (key == nullptr ? "no key" : "a key and a prefix"),
                 "give `key: KEY` for one object, or `prefix: PREFIX/` for several and their manifest");
   }
-  SLUICE_TRY(into.publish,
-             read_word(node, "publish",
-                       Words<Publish, 2>{std::pair("object", Publish::object), std::pair("manifest", Publish::manifest)},
-                       key != nullptr ? Publish::object : Publish::manifest, variables_));
+  SLUICE_TRY(into.publish, read_word(node, "publish",
+                                     Words<Publish, 2>{std::pair("object", Publish::object),
+                                                       std::pair("manifest", Publish::manifest)},
+                                     key != nullptr ? Publish::object : Publish::manifest, variables_));
   const bool whole = into.publish == Publish::object;
   if (whole != (key != nullptr)) {
     return fail(Fault::config, node.find("publish")->place.text() + ": 'publish' does not fit",
@@ -74,8 +75,8 @@ Result<void> FlowEnds::read_into_objects(const Node& node, IntoObjects& into) {
   for (const auto& [other, fits] : {std::pair("manifest", whole), std::pair("file_mb", !whole)}) {
     const Node* value = node.find(other);
     if (value == nullptr || fits) continue;
-    return fail(Fault::config, value->place.text() + ": '" + other + "' is of `publish: " +
-                                   (whole ? "manifest" : "object") + "` alone");
+    return fail(Fault::config, value->place.text() + ": '" + other +
+                                   "' is of `publish: " + (whole ? "manifest" : "object") + "` alone");
   }
   if (const Node* manifest = node.find("manifest")) {
     SLUICE_TRY(into.manifest, read_text(*manifest, "manifest", variables_));

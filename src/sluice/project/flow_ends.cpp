@@ -112,8 +112,8 @@ Result<void> FlowEnds::read_into(const Node& node, Flow& flow) {
     return {};
   }
   CreateTable made;
-  SLUICE_TRY(made.sql, read_file(*create, "create", made.file,
-                                 "write it, or `create: true` to make the table from the columns"));
+  SLUICE_TRY(made.sql,
+             read_file(*create, "create", made.file, "write it, or `create: true` to make the table from the columns"));
   flow.create = std::move(made);
   return {};
 }

@@ -28,11 +28,11 @@ enum class Shape {
   count,   // a whole number from 1
   scalar,  // any scalar
   scalar_list,
-  mode,         // append | replace | merge
-  columns,      // a name, or a list of names
-  format,       // csv | json
-  compression,  // auto | none | gzip | zstd
-  publish,      // object | manifest
+  mode,              // append | replace | merge
+  columns,           // a name, or a list of names
+  format,            // csv | json
+  compression,       // auto | none | gzip | zstd
+  publish,           // object | manifest
   columns_by_table,  // table -> a name, or a list of names
   personal_data,     // allowed | refused
   character,
@@ -52,7 +52,8 @@ inline constexpr std::array project_keys{
     KeyRule{"vars", Shape::scalar_map, false, "variables and their values; --var wins over them"},
     KeyRule{"connections", Shape::connections, true, "the far ends, each with a name"},
     KeyRule{"keys", Shape::text, false, "the keyring file, made by `sluice keys init`"},
-    KeyRule{"flows", Shape::flows, false, "what moves from where to where: into a table, or from a database into objects"},
+    KeyRule{"flows", Shape::flows, false,
+            "what moves from where to where: into a table, or from a database into objects"},
     KeyRule{"models", Shape::models, false,
             "SELECTs that a database turns into tables: { on: CONNECTION, path: FOLDER }"},
 };
@@ -127,8 +128,9 @@ inline constexpr std::array export_keys{
 inline constexpr std::array connection_keys{
     KeyRule{"personal", Shape::columns_by_table, false,
             "of a database: its columns that hold personal data, by table: { user: [first_name, last_name] }"},
-    KeyRule{"personal_data", Shape::personal_data, false,
-            "of a database or an object store, whether it may hold personal data in clear: refused (default) or allowed"},
+    KeyRule{
+        "personal_data", Shape::personal_data, false,
+        "of a database or an object store, whether it may hold personal data in clear: refused (default) or allowed"},
 };
 
 // What a flow reads is told by the first key of each list.
@@ -175,7 +177,8 @@ inline constexpr std::array into_objects_keys{
             "of them that is written last"},
     KeyRule{"manifest", Shape::text, false,
             "the key of a list of objects, which is written when all flows that name it are done"},
-    KeyRule{"file_mb", Shape::count, false, "with publish: manifest, the most of one file in MiB, unpacked (default 64)"},
+    KeyRule{"file_mb", Shape::count, false,
+            "with publish: manifest, the most of one file in MiB, unpacked (default 64)"},
     KeyRule{"format", Shape::format, false, "csv (default), or json: one JSON object a line"},
     KeyRule{"compression", Shape::compression, false, "auto (default: by the key's .gz or .zst), none, gzip or zstd"},
     KeyRule{"delimiter", Shape::character, false, "of CSV, between fields (default ,; \\t is a tab)"},

@@ -71,8 +71,8 @@ struct IntoObjects {
   std::string connection;  // in the role of an object store
   Place place;             // of `into`
   Publish publish = Publish::object;
-  std::string key;       // or the prefix, which ends in '/'
-  std::string manifest;  // the key of a list shared with other exports; empty: none
+  std::string key;                                  // or the prefix, which ends in '/'
+  std::string manifest;                             // the key of a list shared with other exports; empty: none
   std::size_t file_bytes = std::size_t{64} << 20U;  // of manifest: the most of one file, unpacked
   objects::Dialect dialect{};
 };
