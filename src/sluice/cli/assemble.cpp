@@ -79,9 +79,18 @@ Result<const project::Flow*> find_flow(const project::Project& project, const st
     if (flow.name == name) return &flow;
     names.push_back(flow.name);
   }
+  for (const project::Export& out : project.exports) {
+    if (out.name == name)
+      return fail(Fault::config,
+                  "'" + name + "' goes from a database to objects; this command is for flows into a table");
+  }
   if (name.empty() && project.flows.size() == 1) return &project.flows.front();
   if (name.empty()) return fail(Fault::config, project.file + " has several flows", "name one of " + join(names, ", "));
   return fail(Fault::config, project.file + " has no flow '" + name + "'", did_you_mean(name, names));
+}
+
+engine::PersonalData far_end(const project::Connection& connection) {
+  return connection.personal_data_allowed ? engine::PersonalData::allowed : engine::PersonalData::refused;
 }
 
 engine::RowsOptions rows_options(const project::Flow& flow) {
@@ -92,7 +101,7 @@ Result<engine::RowsPlan> plan_flow(const Assembly& assembly, const project::Flow
   SLUICE_TRY(engine::RowsPlan plan, engine::plan_rows(*assembly.engine, rows_options(flow)));
   const std::string where =
       flow.select.empty() ? flow.place.text() + ": without a select" : flow.select_place.text() + ": select";
-  SLUICE_CHECK(engine::check_personal(plan.lineage, where));
+  SLUICE_CHECK(engine::check_personal(plan.lineage, where, far_end(assembly.connection(flow.into_connection))));
   SLUICE_CHECK(engine::check_key(plan.lineage, flow.key, where));
   return plan;
 }

@@ -35,6 +35,9 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys);
 // The flow of that name, or the only one if `name` is empty.
 Result<const project::Flow*> find_flow(const project::Project& project, const std::string& name);
 
+// Whether the far end may hold personal data in clear.
+engine::PersonalData far_end(const project::Connection& connection);
+
 engine::RowsOptions rows_options(const project::Flow& flow);
 
 // Record and select, checked. An error (config) also where a tagged column would reach the table, or whoever else

@@ -13,6 +13,7 @@ void add_doctor(CLI::App& app, Session& session);
 void add_keys(CLI::App& app, Session& session);
 void add_mask(CLI::App& app, Session& session);
 void add_plan(CLI::App& app, Session& session);
+void add_presign(CLI::App& app, Session& session);
 void add_preview(CLI::App& app, Session& session);
 void add_rejects(CLI::App& app, Session& session);
 void add_run(CLI::App& app, Session& session);

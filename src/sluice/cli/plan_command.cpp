@@ -1,8 +1,9 @@
-// `sluice plan`: what a run would do, without doing it and without a network.
+// `sluice plan`: what a run would do, without doing it. Flows from a database ask it for their columns.
 #include <CLI/CLI.hpp>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/export_run.hpp"
 #include "sluice/cli/table.hpp"
 #include "sluice/cli/work.hpp"
 #include "sluice/core/words.hpp"
@@ -105,6 +106,48 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   return {};
 }
 
+Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer) {
+  const project::Connection& target = assembly.connection(out.into.connection);
+  const std::string from = std::string(assembly.connection(out.connection).kind->name) + " " + out.connection +
+                           (out.query.sql.empty() ? "." + out.query.table.text() : "");
+  const std::string into = std::string(target.kind->name) + " " + target.name + " " + out.into.key;
+  answer.text += out.name + ": " + from + " -> " + (out.query.sql.empty() ? "" : "query -> ") +
+                 (out.select.empty() ? "" : "select -> ") + into + "\n";
+  Result<ExportPlan> plan = plan_export(assembly, work, out);
+  Json column_list = Json::array();
+  Json personal = Json::array();
+  if (plan) {
+    const std::vector<std::string> masks = engine::masks_of(plan->lineage);
+    Table columns({"column", "type", "masked by"});
+    for (std::size_t i = 0; i < plan->columns.size(); ++i) {
+      const Field& column = plan->columns[i];
+      columns.add({column.name, to_string(column.type), masks[i]});
+      column_list.push_back({{"name", column.name}, {"type", to_string(column.type)}, {"masked_by", masks[i]}});
+    }
+    answer.text += columns.text() + "\n";
+    Table paths({"personal", "arrives as", "masked by", "path"});
+    for (const engine::PersonalPath& path : plan->lineage.paths) {
+      const std::string by =
+          path.passage == engine::Passage::clear ? "in clear: the connection allows it" : arrival(path);
+      paths.add({path.source, path.column, by, path.path});
+      personal.push_back({{"source", path.source}, {"column", path.column}, {"by", by}, {"path", path.path}});
+    }
+    if (!personal.empty()) answer.text += paths.text() + "\n";
+  } else if (made_by_the_run(work, out)) {
+    answer.text += "  columns: known once a step before it has run (" + plan.error().message + ")\n";
+  } else {
+    return fail(std::move(plan).error().within(out.name));
+  }
+  answer.text += out.into.publish == project::Publish::object
+                     ? "  published: one object, seen whole or not at all\n"
+                     : "  published: files named by their content, then " + runtime::manifest_key(out.into.key) + "\n";
+  if (!out.into.manifest.empty())
+    answer.text += "  listed in " + out.into.manifest + ", which is written when all flows that name it are done\n";
+  answer.result["flows"].push_back(
+      {{"flow", out.name}, {"from", from}, {"into", into}, {"columns", column_list}, {"personal", personal}});
+  return {};
+}
+
 std::string_view kept_as(Materialize materialize) {
   switch (materialize) {
     case Materialize::table: return "table: its rows are replaced in one transaction";
@@ -151,7 +194,8 @@ Result<Answer> plan(const ProjectArguments& arguments, bool dot) {
   }
   answer.result["flows"] = Json::array();
   for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer));
-  answer.summary = std::to_string(assembly->project.flows.size()) + " flows";
+  for (const project::Export& out : assembly->project.exports) SLUICE_CHECK(add_export(*assembly, work, out, answer));
+  answer.summary = std::to_string(work.flows + work.exports) + " flows";
   if (!work.models.empty()) {
     add_models(assembly->project, work, answer);
     answer.summary += ", " + std::to_string(work.models.size()) + " models";

@@ -1,9 +1,11 @@
 // `sluice preview`: the first rows as a run would write them; the messages are given back at once.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/cells.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/export_run.hpp"
 #include "sluice/cli/flow_source.hpp"
 #include "sluice/cli/table.hpp"
 
@@ -41,8 +43,46 @@ Result<std::optional<Delivery>> receive_some(Source& source, std::size_t rows) {
   return std::nullopt;
 }
 
+// Adds a batch's rows to the table, and to the list for a program, up to `most`.
+void add_rows(const Batch& batch, std::size_t most, Table& table, Json& rows) {
+  for (std::size_t row = 0; row < batch.rows && rows.size() < most; ++row) {
+    std::vector<std::string> cells;
+    Json object = Json::object();
+    for (std::size_t i = 0; i < batch.schema->size(); ++i) {
+      const auto cell = cell_text(batch, i, row);
+      cells.push_back(printable(cell.value_or("NULL")));
+      object[(*batch.schema)[i].name] = cell ? Json(*cell) : Json(nullptr);
+    }
+    table.add(std::move(cells));
+    rows.push_back(std::move(object));
+  }
+}
+
+Result<Answer> preview_export(const Assembly& assembly, const project::Export& out, std::size_t most) {
+  SLUICE_TRY(const Work work, plan_work(assembly));
+  Json rows = Json::array();
+  std::optional<Table> table;
+  SLUICE_CHECK(first_exported(assembly, work, out, [&](const Batch& batch) {
+    if (!table) {
+      std::vector<std::string> names;
+      for (const Field& column : *batch.schema) names.push_back(column.name);
+      table.emplace(names);
+    }
+    add_rows(batch, most, *table, rows);
+    return rows.size() < most;
+  }));
+  Answer answer;
+  answer.summary = std::to_string(rows.size()) + " rows looked at";
+  answer.text = (table ? table->text() : "") + answer.summary + "\n";
+  answer.result = {{"rows", rows}};
+  return answer;
+}
+
 Result<Answer> preview(const PreviewArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
+  const auto& exports = assembly->project.exports;
+  const auto out = std::ranges::find(exports, arguments.flow, &project::Export::name);
+  if (out != exports.end()) return preview_export(*assembly, *out, arguments.rows);
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   SLUICE_TRY(const OpenFlow open, open_flow(*assembly, *flow));
   FlowSource from;
@@ -71,19 +111,7 @@ Result<Answer> preview(const PreviewArguments& arguments) {
     }
     if (!transformed) return fail(transformed.error());
     rejected = transformed->rejects.size();
-    for (const Batch& batch : transformed->batches) {
-      for (std::size_t row = 0; row < batch.rows && rows.size() < arguments.rows; ++row) {
-        std::vector<std::string> cells;
-        Json object = Json::object();
-        for (std::size_t i = 0; i < names.size(); ++i) {
-          const auto cell = cell_text(batch, i, row);
-          cells.push_back(printable(cell.value_or("NULL")));
-          object[names[i]] = cell ? Json(*cell) : Json(nullptr);
-        }
-        table.add(std::move(cells));
-        rows.push_back(std::move(object));
-      }
-    }
+    for (const Batch& batch : transformed->batches) add_rows(batch, arguments.rows, table, rows);
     for (const Reject& reject : transformed->rejects) {
       answer.text += "  reject: " + reject.reason + (reject.column.empty() ? "" : " in " + reject.column) + ": " +
                      reject.text + '\n';

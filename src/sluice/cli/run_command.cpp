@@ -7,6 +7,7 @@
 
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/connectors.hpp"
+#include "sluice/cli/export_run.hpp"
 #include "sluice/cli/flow_run.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/cli/table.hpp"
@@ -36,17 +37,10 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void show(const runtime::RunReport& report) {
-    const auto now = std::chrono::steady_clock::now();
     if (terminal_) {
-      const double seconds = std::chrono::duration<double>(now - started_).count();
-      const auto rate = static_cast<std::uint64_t>(static_cast<double>(report.received) / std::max(seconds, 0.001));
-      std::cerr << fmt::format("\r\x1b[K{}: {} received, {}/s, {} rejected, {} already there", flow_,
-                               thousands(report.received), thousands(rate), thousands(report.written.rejected),
-                               thousands(report.written.known))
-                << std::flush;
-      drawn_ = true;
-    } else if (now - last_ > std::chrono::seconds(10)) {
-      last_ = now;
+      draw(fmt::format("{} received, {}/s, {} rejected, {} already there", thousands(report.received),
+                       rate(report.received), thousands(report.written.rejected), thousands(report.written.known)));
+    } else if (due()) {
       log::info("progress", {{"flow", flow_},
                              {"received", std::to_string(report.received)},
                              {"written", std::to_string(report.written.written)},
@@ -54,52 +48,164 @@ class Progress {
     }
   }
 
+  void show(const runtime::ExportReport& report) {
+    if (terminal_) {
+      draw(fmt::format("{} rows, {}/s", thousands(report.rows), rate(report.rows)));
+    } else if (due()) {
+      log::info("progress", {{"flow", flow_}, {"rows", std::to_string(report.rows)}});
+    }
+  }
+
  private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  void draw(const std::string& text) {
+    const Time now = std::chrono::steady_clock::now();
+    if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;
+    last_ = now;
+    std::cerr << "\r\x1b[K" << flow_ << ": " << text << std::flush;
+    drawn_ = true;
+  }
+  bool due() {
+    const Time now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::seconds(10)) return false;
+    last_ = now;
+    return true;
+  }
+  std::string rate(std::uint64_t count) const {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+    return thousands(static_cast<std::uint64_t>(static_cast<double>(count) / std::max(seconds, 0.001)));
+  }
+
   bool terminal_;
   bool drawn_ = false;
   std::string flow_;
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_ = started_;
+  Time started_ = std::chrono::steady_clock::now();
+  Time last_ = started_;
 };
 
 // Runs the chosen steps of the graph; what waits for one that failed is left out.
 class ProjectRun {
  public:
-  ProjectRun(const Assembly& assembly, const Session& session, FlowRunOptions options)
-      : assembly_(assembly), session_(session), options_(std::move(options)) {}
+  ProjectRun(const Assembly& assembly, const Work& work, const Session& session, FlowRunOptions options)
+      : assembly_(assembly),
+        work_(work),
+        session_(session),
+        options_(std::move(options)),
+        broken_(work.graph.steps().size()),
+        exports_(assembly, work, export_options()) {}
 
-  Result<Answer> run(const Work& work, const std::vector<bool>& chosen) {
+  Result<Answer> run(const std::vector<bool>& chosen) {
     answer_.result["flows"] = Json::array();
-    if (!work.models.empty()) answer_.result["models"] = Json::array();
-    std::vector<std::string> broken(work.graph.steps().size());  // by step: whose fault it is that it has no result
-    for (const std::size_t step : work.graph.order()) {
-      if (!chosen[step]) continue;
-      if (options_.stop.stop_requested()) break;
-      const std::string& name = work.graph.steps()[step].name;
-      for (const std::size_t before : work.graph.waits_for(step)) {
-        if (broken[step].empty()) broken[step] = broken[before];
-      }
-      if (!broken[step].empty()) {
-        answer_.text += name + ": skipped, since " + broken[step] + " failed\n";
-        answer_.result["skipped"].push_back({{"name", name}, {"since", broken[step]}});
-        continue;
-      }
-      std::optional<Error> error =
-          work.is_flow(step) ? run_one(assembly_.project.flows[step]) : build_one(work.model(step));
-      if (!error) continue;
-      broken[step] = name;
-      if (!answer_.error) {
-        answer_.error = std::move(error);
-      } else {
-        log::error("failed, too", {{"name", name}, {"error", error->text()}});
-      }
+    if (!work_.models.empty()) answer_.result["models"] = Json::array();
+    if (work_.exports > 0) answer_.result["exports"] = Json::array();
+    for (const std::size_t step : work_.graph.order()) {
+      if (chosen[step]) left_.push_back(step);
     }
+    while (!left_.empty() && !options_.stop.stop_requested()) run_next();
+    if (Result<void> listed = exports_.publish_manifests(); !listed && !options_.stop.stop_requested())
+      note(std::move(listed).error(), "manifest");
     answer_.summary = fmt::format("{} messages received", received_);
     if (built_ > 0) answer_.summary += fmt::format(", {} model{} built", built_, built_ == 1 ? "" : "s");
+    if (exported_ > 0) answer_.summary += fmt::format(", {} rows exported", exported_);
     return std::move(answer_);
   }
 
  private:
+  ExportRunOptions export_options() {
+    ExportRunOptions options;
+    options.stop = options_.stop;
+    options.progress = [this](const std::string& name, const runtime::ExportReport& report) {
+      if (!progress_ || progress_name_ != name) {
+        progress_.reset();
+        progress_.emplace(session_, name);
+        progress_name_ = name;
+      }
+      progress_->show(report);
+    };
+    return options;
+  }
+
+  bool is_ready(std::size_t step) const {
+    return std::ranges::none_of(work_.graph.waits_for(step),
+                                [this](std::size_t before) { return std::ranges::find(left_, before) != left_.end(); });
+  }
+
+  // Exports last: so more of them read the same moment.
+  void run_next() {
+    const auto next =
+        std::ranges::find_if(left_, [this](std::size_t step) { return !work_.is_export(step) && is_ready(step); });
+    if (next == left_.end()) return run_exports();
+    const std::size_t step = *next;
+    left_.erase(next);
+    if (skipped(step)) return;
+    std::optional<Error> error =
+        work_.is_flow(step) ? run_one(assembly_.project.flows[step]) : build_one(work_.model(step));
+    if (error) fail_step(step, std::move(*error));
+  }
+
+  void run_exports() {
+    std::vector<std::size_t> steps;
+    std::vector<const project::Export*> exports;
+    for (const std::size_t step : left_) {
+      const project::Export& out = assembly_.project.exports[step - work_.flows];
+      if (!is_ready(step) || (!exports.empty() && out.connection != exports.front()->connection)) continue;
+      exports.push_back(&out);
+      steps.push_back(step);
+    }
+    std::erase_if(left_, [&](std::size_t step) { return std::ranges::find(steps, step) != steps.end(); });
+    for (std::size_t i = steps.size(); i-- > 0;) {
+      if (!skipped(steps[i])) continue;
+      exports_.leave_out(*exports[i]);
+      exports.erase(exports.begin() + static_cast<std::ptrdiff_t>(i));
+      steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (exports.empty()) return;
+    std::vector<ExportOutcome> outcomes = exports_.run(exports);
+    progress_.reset();
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      ExportOutcome& outcome = outcomes[i];
+      if (outcome.error) {
+        fail_step(steps[i], std::move(*outcome.error).within(outcome.out->name));
+        continue;
+      }
+      exported_ += outcome.report.stopped ? 0 : outcome.report.rows;
+      const std::string uri = uri_of(*outcome.out);
+      answer_.text += export_text(outcome, uri);
+      answer_.result["exports"].push_back(export_json(outcome, uri));
+    }
+  }
+
+  // What stands before a key in messages: "s3://bucket/".
+  std::string uri_of(const project::Export& out) const {
+    const auto store = open_objects(assembly_.connection(out.into.connection), system_clock());
+    return store ? (*store)->uri("") : "";
+  }
+
+  bool skipped(std::size_t step) {
+    for (const std::size_t before : work_.graph.waits_for(step)) {
+      if (broken_[step].empty()) broken_[step] = broken_[before];
+    }
+    if (broken_[step].empty()) return false;
+    const std::string& name = work_.graph.steps()[step].name;
+    answer_.text += name + ": skipped, since " + broken_[step] + " failed\n";
+    answer_.result["skipped"].push_back({{"name", name}, {"since", broken_[step]}});
+    return true;
+  }
+
+  void fail_step(std::size_t step, Error error) {
+    broken_[step] = work_.graph.steps()[step].name;
+    note(std::move(error), broken_[step]);
+  }
+
+  void note(Error error, const std::string& name) {
+    if (!answer_.error) {
+      answer_.error = std::move(error);
+    } else {
+      log::error("failed, too", {{"name", name}, {"error", error.text()}});
+    }
+  }
+
   std::optional<Error> run_one(const project::Flow& flow) {
     Progress progress(session_, flow.name);
     options_.progress = [&progress](const runtime::RunReport& report) { progress.show(report); };
@@ -134,11 +240,18 @@ class ProjectRun {
   }
 
   const Assembly& assembly_;
+  const Work& work_;
   const Session& session_;
   FlowRunOptions options_;
+  std::vector<std::size_t> left_;    // steps to do, in the graph's order
+  std::vector<std::string> broken_;  // by step: whose fault it is that it has no result
+  ExportRuns exports_;
+  std::optional<Progress> progress_;  // of the export at work
+  std::string progress_name_;
   std::unique_ptr<Database> database_;  // of the models
   Answer answer_;
   std::uint64_t received_ = 0;
+  std::uint64_t exported_ = 0;
   std::size_t built_ = 0;
 };
 
@@ -149,6 +262,11 @@ Result<std::vector<bool>> choose(const RunArguments& arguments, const Assembly& 
     return fail(Fault::config, "--flow and --select do not go together", "--select takes flows, too");
   std::vector<bool> chosen(work.graph.steps().size(), false);
   for (const std::string& name : arguments.flows) {
+    const auto out = std::ranges::find(assembly.project.exports, name, &project::Export::name);
+    if (out != assembly.project.exports.end()) {
+      chosen[work.flows + static_cast<std::size_t>(out - assembly.project.exports.begin())] = true;
+      continue;
+    }
     SLUICE_TRY(const project::Flow* flow, find_flow(assembly.project, name));
     chosen[static_cast<std::size_t>(flow - assembly.project.flows.data())] = true;
   }
@@ -172,7 +290,7 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
     const project::Flow& flow = assembly->project.flows[step];
     if (auto plan = plan_flow(*assembly, flow); !plan) return fail(std::move(plan).error().within(flow.name));
   }
-  return ProjectRun(*assembly, session, std::move(options)).run(work, chosen);
+  return ProjectRun(*assembly, work, session, std::move(options)).run(chosen);
 }
 
 }  // namespace

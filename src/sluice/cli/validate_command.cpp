@@ -1,14 +1,39 @@
-// `sluice validate`: everything that can be checked without a network.
+// `sluice validate`: everything that can be checked without a network; flows from a database need that database.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/export_run.hpp"
 #include "sluice/cli/work.hpp"
 
 namespace sluice::cli {
 namespace {
+
+// The columns of a query are known to its database alone. One that needs what a run makes first is checked by the run,
+// before it reads a row.
+Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer,
+                        std::vector<std::string>& warnings) {
+  Result<ExportPlan> plan = plan_export(assembly, work, out);
+  Json columns = Json::object();
+  Json warned = Json::array();
+  if (plan) {
+    for (const Field& field : plan->columns) columns[field.name] = to_string(field.type);
+    for (const std::string& warning : engine::warnings_of(plan->lineage)) {
+      warned.push_back(warning);
+      warnings.push_back(out.name + ": " + warning);
+    }
+  } else if (made_by_the_run(work, out)) {
+    warned.push_back("checked by the run: " + plan.error().message);
+    warnings.push_back(out.name + ": not checked yet, since a step before it has to run first (" +
+                       plan.error().message + ")");
+  } else {
+    return fail(std::move(plan).error().within(out.name));
+  }
+  answer.result["flows"].push_back({{"flow", out.name}, {"columns", columns}, {"warnings", warned}});
+  return {};
+}
 
 Result<Answer> validate(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::required));
@@ -27,6 +52,8 @@ Result<Answer> validate(const ProjectArguments& arguments) {
   }
   SLUICE_TRY(const Work work, plan_work(*assembly));
   std::vector<std::string> warnings = work.warnings;
+  for (const project::Export& out : assembly->project.exports)
+    SLUICE_CHECK(add_export(*assembly, work, out, answer, warnings));
   for (const models::GraphTable& source : work.graph.sources())
     warnings.push_back("no flow or model writes table " + source.text() + ": it must be in the database already");
   for (const std::string& warning : warnings) answer.text += "warning: " + warning + '\n';
@@ -36,7 +63,8 @@ Result<Answer> validate(const ProjectArguments& arguments) {
   const auto counted = [](std::size_t count, const char* what) {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
   };
-  answer.summary = assembly->project.file + ": " + counted(assembly->project.flows.size(), "flow") + ", ";
+  const std::size_t flows = assembly->project.flows.size() + assembly->project.exports.size();
+  answer.summary = assembly->project.file + ": " + counted(flows, "flow") + ", ";
   if (!work.models.empty()) answer.summary += counted(work.models.size(), "model") + ", ";
   answer.summary += "nothing wrong";
   if (warned > 0) answer.summary += fmt::format(", {} warning{}", warned, warned == 1 ? "" : "s");
@@ -47,8 +75,9 @@ Result<Answer> validate(const ProjectArguments& arguments) {
 }  // namespace
 
 void add_validate(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "validate", "check a project file without a network: names, types, SQL, keys",
-                                  "sluice validate logins.yaml");
+  CLI::App* command =
+      add_command(app, "validate", "check a project file: names, types, SQL, keys, where personal data goes",
+                  "sluice validate logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
   arguments->add_to(*command);
   command->callback([arguments, &session] { session.action = [arguments] { return validate(*arguments); }; });

@@ -17,8 +17,9 @@ using models::Step;
 
 class Planner {
  public:
-  explicit Planner(const Assembly& assembly) : project_(assembly.project) {
+  explicit Planner(const Assembly& assembly) : assembly_(assembly), project_(assembly.project) {
     work_.flows = project_.flows.size();
+    work_.exports = project_.exports.size();
     if (project_.models) parses_itself_ = assembly.connection(project_.models->connection).kind->name == "duckdb";
   }
 
@@ -27,6 +28,10 @@ class Planner {
     for (const project::Flow& flow : project_.flows) {
       Step step{flow.name, "flow", flow.place};
       step.writes.push_back({flow.into_connection, flow.into_table});
+      steps.push_back(std::move(step));
+    }
+    for (const project::Export& out : project_.exports) {
+      SLUICE_TRY(Step step, step_of(out));
       steps.push_back(std::move(step));
     }
     if (project_.models) {
@@ -45,6 +50,19 @@ class Planner {
 
  private:
   GraphTable table(const TableName& name) const { return {project_.models->connection, name, project_.models->schema}; }
+
+  Result<Step> step_of(const project::Export& out) {
+    Step step{out.name, "export", out.place};
+    std::vector<TableName> read{out.query.table};
+    if (!out.query.sql.empty()) {
+      Result<std::vector<TableName>> named = engine::tables_of(out.query.sql, out.query.place);
+      if (!named && assembly_.connection(out.connection).kind->name == "duckdb") return fail(std::move(named).error());
+      if (!named) work_.warnings.push_back(named.error().message + "; the tables that it reads are not followed");
+      read = named ? *std::move(named) : std::vector<TableName>();
+    }
+    for (TableName& name : read) step.reads.push_back({out.connection, std::move(name)});
+    return step;
+  }
 
   Result<Step> step_of(const project::ModelFile& file) {
     const Model& model = file.model;
@@ -93,7 +111,7 @@ class Planner {
     SLUICE_TRY(const std::vector<TableName> read, read_by_test(file.test, file.place));
     std::optional<std::size_t> last;
     for (const std::size_t step : work_.graph.order()) {
-      if (work_.is_flow(step)) continue;
+      if (step < work_.flows + work_.exports) continue;
       if (std::ranges::any_of(read, [&](const TableName& name) { return is(name, work_.model(step)); })) last = step;
     }
     if (!last) {
@@ -103,10 +121,11 @@ class Planner {
     for (const TableName& name : read) {
       if (!is(name, work_.model(*last))) steps[*last].reads.push_back(table(name));
     }
-    work_.models[*last - work_.flows].tests.push_back(file.test);
+    work_.models[*last - work_.flows - work_.exports].tests.push_back(file.test);
     return {};
   }
 
+  const Assembly& assembly_;
   const project::Project& project_;
   bool parses_itself_ = false;  // DuckDB runs the models, too: what its parser refuses is an error
   Work work_;

@@ -10,15 +10,17 @@
 
 namespace sluice::cli {
 
-// Steps of the graph are the project's flows, then its models.
+// Steps of the graph are the project's flows, then its exports, then its models.
 struct Work {
   models::Graph graph;
   std::vector<Model> models;  // with the tests that are files
   std::vector<std::string> warnings;
   std::size_t flows = 0;
+  std::size_t exports = 0;
 
   bool is_flow(std::size_t step) const { return step < flows; }
-  const Model& model(std::size_t step) const { return models[step - flows]; }
+  bool is_export(std::size_t step) const { return step >= flows && step < flows + exports; }
+  const Model& model(std::size_t step) const { return models[step - flows - exports]; }
 };
 
 // Without a network. Errors (config): SQL that is not one SELECT, a cycle, two steps of one name.

@@ -95,12 +95,14 @@ void Input::add_row(const Message& message, std::uint32_t number) {
   origin_.push_back(number);
 }
 
-std::vector<Vector> Input::vectors() const {
-  std::vector<Vector> all;
+InputView Input::view() const {
+  InputView view;
+  std::vector<Vector>& all = view.vectors;
   all.reserve(columns_.size() + own_.size());
   for (const Column& column : columns_) all.push_back(column.vector());
   for (const Column& column : own_) all.push_back(column.vector());
-  return all;
+  view.origin = origin_.data();
+  return view;
 }
 
 }  // namespace sluice::engine

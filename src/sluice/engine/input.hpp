@@ -75,6 +75,12 @@ class Column {
 // The message's own columns, that every `input` has beside the record's: `select *` leaves them out.
 const Schema& message_columns();
 
+// Rows as `select` reads them; what is pointed at outlives it.
+struct InputView {
+  std::vector<Vector> vectors;            // the record's columns, then the message's own, if it has any
+  const std::uint32_t* origin = nullptr;  // by row, the message that it came from; null: rows come from no message
+};
+
 class Input {
  public:
   explicit Input(const Record& record);
@@ -86,8 +92,7 @@ class Input {
   // The row that is being filled becomes one; it came from this message.
   void add_row(const Message& message, std::uint32_t number);
 
-  // The record's columns, then the message's own.
-  std::vector<Vector> vectors() const;
+  InputView view() const;
   const std::vector<std::uint32_t>& origin() const { return origin_; }
 
  private:

@@ -23,6 +23,7 @@ struct InputSlot final : duckdb::ClientContextState {
   static constexpr const char* key = "sluice_input_slot";
   Schema record;                // columns that `*` means
   std::vector<Vector> vectors;  // the record's columns, then the message's own
+  bool of_messages = true;
   std::size_t first = 0;
   std::size_t count = 0;
 };
@@ -55,9 +56,10 @@ duckdb::unique_ptr<duckdb::FunctionData> bind_input(duckdb::ClientContext& conte
   return duckdb::make_uniq<InputBind>(std::move(slot));
 }
 
-duckdb::virtual_column_map_t virtual_columns(duckdb::ClientContext&, duckdb::optional_ptr<duckdb::FunctionData>) {
+duckdb::virtual_column_map_t virtual_columns(duckdb::ClientContext&, duckdb::optional_ptr<duckdb::FunctionData> bound) {
   duckdb::virtual_column_map_t columns;
-  for (std::size_t i = 0; i < message_columns().size(); ++i) {
+  const bool of_messages = bound->Cast<InputBind>().slot->of_messages;
+  for (std::size_t i = 0; of_messages && i < message_columns().size(); ++i) {
     const Field& field = message_columns()[i];
     columns.emplace(own_column(i), duckdb::TableColumn(field.name, to_duck(field.type)));
   }
@@ -195,6 +197,7 @@ class DuckSelect final : public Select {
 
   Result<void> prepare(const SelectOptions& options) {
     for (const RecordField& field : options.record.fields) slot_->record.push_back({field.name, field.type});
+    slot_->of_messages = options.of_messages;
     connection_.context->registered_state->Insert(InputSlot::key, slot_);
     relations_.push_back(input_relation(options.record));
     std::string refused;
@@ -217,10 +220,10 @@ class DuckSelect final : public Select {
   const Schema& columns() const override { return *schema_; }
   const Lineage& lineage() const override { return lineage_; }
 
-  Result<std::optional<RowFault>> run(const Input& input, std::size_t first, std::size_t count,
+  Result<std::optional<RowFault>> run(const InputView& input, std::size_t first, std::size_t count,
                                       std::vector<Batch>& out) override {
     const std::size_t before = out.size();
-    slot_->vectors = input.vectors();
+    slot_->vectors = input.vectors;
     slot_->first = first;
     slot_->count = count;
     duckdb::ErrorData error;
@@ -301,7 +304,7 @@ class DuckSelect final : public Select {
     return {};
   }
 
-  Batch to_batch(duckdb::unique_ptr<duckdb::DataChunk> chunk, const Input& input) {
+  Batch to_batch(duckdb::unique_ptr<duckdb::DataChunk> chunk, const InputView& input) {
     chunk->Flatten();
     auto owned = std::make_shared<Owned>();
     const std::size_t rows = chunk->size();
@@ -309,7 +312,8 @@ class DuckSelect final : public Select {
     const auto* numbers = duckdb::FlatVector::GetData<std::int64_t>(chunk->data[columns]);
     owned->origin.resize(rows);
     for (std::size_t row = 0; row < rows; ++row) {
-      owned->origin[row] = input.origin()[static_cast<std::size_t>(numbers[row])];
+      const auto number = static_cast<std::size_t>(numbers[row]);
+      owned->origin[row] = input.origin == nullptr ? static_cast<std::uint32_t>(number) : input.origin[number];
     }
     Batch batch;
     batch.schema = schema_;

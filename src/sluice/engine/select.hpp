@@ -33,6 +33,7 @@ struct SelectOptions {
   std::string sql;
   Place place;    // of its first line, for errors
   Record record;  // the columns of `input`
+  bool of_messages = true;  // whose own columns can be named, too
 };
 
 // A SELECT over tables that stand elsewhere, for its lineage alone.
@@ -58,10 +59,10 @@ class Select {
   // Where the record's tagged columns go.
   virtual const Lineage& lineage() const = 0;
 
-  // Runs on rows [first, first + count) and appends what comes out. Batches say the message each row
+  // Runs on rows [first, first + count) and appends what comes out. Batches say the message (or the row) each row
   // came from and own their values. A fault says that at least one of the rows cannot be computed: then nothing was
   // appended, and the caller halves. An Error is not about a row (memory, a bug in DuckDB).
-  virtual Result<std::optional<RowFault>> run(const Input& input, std::size_t first, std::size_t count,
+  virtual Result<std::optional<RowFault>> run(const InputView& input, std::size_t first, std::size_t count,
                                               std::vector<Batch>& out) = 0;
 };
 

@@ -41,7 +41,7 @@ class RowsTransform final : public Transform {
  private:
   // Runs on a range of rows; where one of them is refused, on its halves, in order, until it is alone.
   Result<void> select(std::size_t first, std::size_t count, Transformed& out) {
-    SLUICE_TRY(const auto fault, select_->run(input_, first, count, out.batches));
+    SLUICE_TRY(const auto fault, select_->run(input_.view(), first, count, out.batches));
     if (!fault) return {};
     if (count == 1) {
       Reject reject;
@@ -60,7 +60,7 @@ class RowsTransform final : public Transform {
   Batch as_it_is() const {
     Batch batch;
     batch.schema = schema_;
-    batch.vectors = input_.vectors();
+    batch.vectors = input_.view().vectors;
     batch.vectors.resize(schema_->size());  // without the message's own columns
     batch.rows = input_.rows();
     batch.origin = input_.origin().data();

@@ -8,7 +8,7 @@
 
 namespace sluice::objects {
 
-class MemoryStore final : public ObjectStore {
+class MemoryStore : public ObjectStore {
  public:
   struct Object {
     std::string bytes;

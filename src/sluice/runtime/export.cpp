@@ -1,0 +1,259 @@
+#include "sluice/runtime/export.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "sluice/core/crash_point.hpp"
+#include "sluice/core/log.hpp"
+#include "sluice/objects/content_hash.hpp"
+#include "sluice/objects/row_writer.hpp"
+
+namespace sluice::runtime {
+namespace {
+
+// Counts and hashes what goes to another writer, or into memory.
+class CountedWriter final : public ObjectWriter {
+ public:
+  explicit CountedWriter(ObjectWriter* next) : next_(next) {}
+  Result<void> write(std::string_view bytes) override {
+    bytes_ += bytes.size();
+    hash_.add(bytes);
+    if (next_ != nullptr) return next_->write(bytes);
+    kept_ += bytes;
+    return {};
+  }
+  Result<ObjectFacts> finish() override { return next_->finish(); }
+  std::uint64_t bytes() const { return bytes_; }
+  std::string hash() { return hash_.hex(); }
+  const std::string& kept() const { return kept_; }
+
+ private:
+  ObjectWriter* next_;
+  objects::ContentHash hash_;
+  std::uint64_t bytes_ = 0;
+  std::string kept_;
+};
+
+// The rows of an export, batch by batch, and the time each step takes.
+class RowFeed {
+ public:
+  RowFeed(const ExportRows& rows, const ExportOptions& options, ExportReport& report)
+      : rows_(rows), options_(options), report_(report) {}
+
+  // The batches of the next read; empty at the end. Valid until the next call.
+  Result<std::vector<Batch>*> next() {
+    out_.clear();
+    while (out_.empty()) {
+      report_.stopped = options_.stop.stop_requested();
+      if (report_.stopped) break;
+      {
+        const Stopwatch watch(report_.read);
+        SLUICE_TRY(const bool more, rows_.reader->next(batch_));
+        if (!more) break;
+      }
+      if (!rows_.select) {
+        out_.push_back(batch_);
+      } else {
+        const Stopwatch watch(report_.select);
+        SLUICE_CHECK(rows_.select(batch_, out_));
+      }
+    }
+    for (const Batch& batch : out_) report_.rows += batch.rows;
+    if (options_.progress) options_.progress(report_);
+    return &out_;
+  }
+
+ private:
+  const ExportRows& rows_;
+  const ExportOptions& options_;
+  ExportReport& report_;
+  Batch batch_;
+  std::vector<Batch> out_;
+};
+
+Result<void> write_all(const std::vector<Batch>& batches, objects::RowWriter& writer) {
+  for (const Batch& batch : batches) SLUICE_CHECK(writer.write(batch));
+  return {};
+}
+
+std::string_view extension_of(const objects::Dialect& dialect) {
+  const bool csv = dialect.format == objects::Format::csv;
+  switch (dialect.compression) {
+    case objects::Compression::gzip: return csv ? ".csv.gz" : ".json.gz";
+    case objects::Compression::zstd: return csv ? ".csv.zst" : ".json.zst";
+    default: return csv ? ".csv" : ".json";
+  }
+}
+
+constexpr std::size_t hash_digits = 64;
+
+// Files below a prefix, one after the other, each kept in memory until its name is known.
+class FileSet {
+ public:
+  FileSet(ObjectStore& store, std::string prefix, std::size_t file_bytes, const ExportRows& rows,
+          const ExportOptions& options, ExportReport& report)
+      : store_(store),
+        prefix_(std::move(prefix)),
+        file_bytes_(file_bytes),
+        columns_(rows.columns),
+        options_(options),
+        report_(report) {}
+
+  Result<void> add(const std::vector<Batch>& batches) {
+    const Stopwatch watch(report_.write);
+    for (const Batch& batch : batches) {
+      if (!writer_) SLUICE_CHECK(begin());
+      SLUICE_CHECK(writer_->write(batch));
+      rows_ += batch.rows;
+      if (writer_->bytes() >= file_bytes_) SLUICE_CHECK(end());
+    }
+    return {};
+  }
+
+  // A table without rows gives one file without rows: its columns are part of the answer.
+  Result<void> finish() {
+    const Stopwatch watch(report_.write);
+    if (!writer_ && report_.files.empty()) SLUICE_CHECK(begin());
+    return writer_ ? end() : Result<void>();
+  }
+
+ private:
+  Result<void> begin() {
+    out_ = std::make_unique<CountedWriter>(nullptr);
+    rows_ = 0;
+    // Its name does not tell the compression: `auto` means none here.
+    SLUICE_TRY(writer_, objects::open_row_writer(options_.dialect, "", columns_, *out_));
+    return {};
+  }
+
+  Result<void> end() {
+    SLUICE_CHECK(writer_->finish());
+    report_.bytes += writer_->bytes();
+    writer_.reset();
+    ManifestEntry entry;
+    entry.rows = rows_;
+    entry.bytes = out_->bytes();
+    entry.sha256 = out_->hash();
+    entry.key = prefix_ + entry.sha256 + std::string(extension_of(options_.dialect));
+    // Under this name there can be nothing else than these bytes.
+    SLUICE_TRY(auto there, store_.head(entry.key));
+    if (there && there->bytes == entry.bytes) {
+      ++report_.unchanged;
+    } else {
+      const PutOptions put{.content_type = std::string(objects::content_type_of(options_.dialect, ""))};
+      SLUICE_TRY(there, store_.put(entry.key, out_->kept(), put));
+    }
+    entry.version = there->version;
+    report_.files.push_back(std::move(entry));
+    SLUICE_CRASH_POINT("B1_file_up");
+    return {};
+  }
+
+  ObjectStore& store_;
+  std::string prefix_;
+  std::size_t file_bytes_;
+  std::shared_ptr<const Schema> columns_;
+  const ExportOptions& options_;
+  ExportReport& report_;
+  std::unique_ptr<CountedWriter> out_;
+  std::unique_ptr<objects::RowWriter> writer_;
+  std::uint64_t rows_ = 0;  // of the file being written
+};
+
+// Removes files of ours that neither this manifest nor the one before it lists, once they are a day old: a reader of
+// an older manifest, or a writer at work, may still want younger ones.
+Result<void> sweep(ObjectStore& store, const std::string& prefix, const std::vector<const Manifest*>& manifests,
+                   const Clock& clock) {
+  std::set<std::string, std::less<>> listed;
+  for (const Manifest* manifest : manifests) {
+    for (const ManifestEntry& entry : manifest->entries) listed.insert(entry.key);
+  }
+  constexpr std::int64_t day = std::int64_t{24} * 3600 * 1000000;
+  const std::int64_t oldest = clock.now_micros() - day;
+  std::vector<std::string> old;
+  SLUICE_CHECK(store.list(prefix, [&](const ObjectFacts& object) {
+    const std::string_view name = std::string_view(object.key).substr(prefix.size());
+    const bool ours = name.size() > hash_digits && name[hash_digits] == '.' &&
+                      name.find_first_not_of("0123456789abcdef") == hash_digits;
+    if (ours && object.modified < oldest && !listed.contains(object.key)) old.push_back(object.key);
+    return true;
+  }));
+  for (const std::string& key : old) SLUICE_CHECK(store.remove(key));
+  return {};
+}
+
+}  // namespace
+
+std::string manifest_key(const std::string& prefix) { return prefix + "_manifest.json"; }
+
+Result<ExportReport> export_object(ObjectStore& store, const std::string& key, const ExportRows& rows,
+                                   const ManifestEntry* before, const ExportOptions& options) {
+  ExportReport report;
+  {
+    const Stopwatch all(report.elapsed);
+    const PutOptions put{.content_type = std::string(objects::content_type_of(options.dialect, key))};
+    SLUICE_TRY(const auto object, store.open_writer(key, put));
+    CountedWriter out(object.get());
+    SLUICE_TRY(const auto writer, objects::open_row_writer(options.dialect, key, rows.columns, out));
+    RowFeed feed(rows, options, report);
+    while (true) {
+      SLUICE_TRY(const std::vector<Batch>* batches, feed.next());
+      if (report.stopped) return report;
+      if (batches->empty()) break;
+      const Stopwatch watch(report.write);
+      SLUICE_CHECK(write_all(*batches, *writer));
+      SLUICE_CRASH_POINT("B1_rows_written");
+    }
+    const Stopwatch watch(report.write);
+    SLUICE_CHECK(writer->finish());
+    report.bytes = writer->bytes();
+    ManifestEntry entry{key, report.rows, out.bytes(), out.hash(), {}};
+    if (before != nullptr && before->sha256 == entry.sha256 && before->bytes == entry.bytes) {
+      SLUICE_TRY(const auto there, store.head(key));
+      if (there && there->version == before->version) {
+        entry.version = there->version;
+        ++report.unchanged;
+      }
+    }
+    if (entry.version.empty()) {
+      SLUICE_TRY(const ObjectFacts facts, out.finish());
+      entry.version = facts.version;
+      SLUICE_CRASH_POINT("B2_object_published");
+    }
+    report.files.push_back(std::move(entry));
+  }
+  report.calls = store.calls();
+  return report;
+}
+
+Result<ExportReport> export_files(ObjectStore& store, const std::string& prefix, std::size_t file_bytes,
+                                  const ExportRows& rows, Manifest manifest, const Clock& clock,
+                                  const ExportOptions& options) {
+  ExportReport report;
+  {
+    const Stopwatch all(report.elapsed);
+    const std::string key = manifest_key(prefix);
+    SLUICE_TRY(const auto before, find_manifest(store, key));
+    FileSet files(store, prefix, file_bytes, rows, options, report);
+    RowFeed feed(rows, options, report);
+    while (true) {
+      SLUICE_TRY(const std::vector<Batch>* batches, feed.next());
+      if (report.stopped) return report;
+      if (batches->empty()) break;
+      SLUICE_CHECK(files.add(*batches));
+    }
+    SLUICE_CHECK(files.finish());
+    SLUICE_CRASH_POINT("B3_files_up");
+    manifest.columns = *rows.columns;
+    manifest.entries = report.files;
+    SLUICE_CHECK(publish_manifest(store, key, manifest, before));
+    std::vector<const Manifest*> listed{&manifest};
+    if (before) listed.push_back(&before->manifest);
+    if (Result<void> swept = sweep(store, prefix, listed, clock); !swept)
+      log::warning("old files not swept", {{"prefix", store.uri(prefix)}, {"error", swept.error().text()}});
+  }
+  report.calls = store.calls();
+  return report;
+}
+
+}  // namespace sluice::runtime
