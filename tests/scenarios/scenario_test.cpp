@@ -167,6 +167,20 @@ class Teller {
       const auto parts = words(rest);
       ASSERT_EQ(parts.size(), 3U);
       EXPECT_EQ(read_table(parts[0], parts[1]).rows.size(), std::stoul(parts[2]));
+    } else if (takes(line.text, "then no file ", rest)) {
+      EXPECT_FALSE(fs::exists(folder_ / rest));
+    } else if (takes(line.text, "then file ", rest)) {
+      ASSERT_TRUE(fs::is_regular_file(folder_ / rest)) << "no file " << rest;
+      EXPECT_EQ(read_file(folder_ / rest), joined(line.block));
+    } else if (takes(line.text, "then files ", rest)) {
+      const auto parts = words(rest);
+      ASSERT_EQ(parts.size(), 2U);
+      EXPECT_EQ(std::ranges::distance(fs::directory_iterator(folder_ / parts[0])), std::stol(parts[1]));
+    } else if (takes(line.text, "remember ", rest)) {
+      remembered_[rest] = read_file(folder_ / rest);
+    } else if (takes(line.text, "then unchanged ", rest)) {
+      ASSERT_TRUE(remembered_.contains(rest));
+      EXPECT_EQ(read_file(folder_ / rest), remembered_[rest]);
     } else if (takes(line.text, "and nowhere ", rest)) {
       search(rest);
     } else {
@@ -321,6 +335,7 @@ class Teller {
   fs::path folder_;
   std::set<fs::path> given_;
   std::map<std::string, std::string> values_;
+  std::map<std::string, std::string> remembered_;  // content, by file
   std::string output_;
   std::string error_;
   std::string said_;  // all that was printed so far

@@ -175,11 +175,29 @@ Result<void> ExportRuns::publish_manifests() {
   return {};
 }
 
+namespace {
+
+// Of an export that waits for another step; else a table that is not there is an error.
+Result<std::string> missing_table(const Work& work, const Export& out, Database& database) {
+  const auto& steps = work.graph.steps();
+  const auto step = static_cast<std::size_t>(std::ranges::find(steps, out.name, &models::Step::name) - steps.begin());
+  if (work.graph.waits_for(step).empty()) return std::string();
+  for (const models::GraphTable& read : steps[step].reads) {
+    SLUICE_TRY(const auto shape, database.shape_of(read.name));
+    if (!shape) return read.name.text();
+  }
+  return std::string();
+}
+
+}  // namespace
+
 Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const Export& out) {
   SLUICE_TRY(const auto database, open_source(assembly, out));
+  ExportPlan plan;
+  SLUICE_TRY(plan.missing, missing_table(work, out, *database));
+  if (!plan.missing.empty()) return plan;
   SLUICE_TRY(const auto snapshot, database->open_snapshot({out.query}));
   PersonalColumns personal(assembly, work, assembly.connection(out.connection), *database);
-  ExportPlan plan;
   SLUICE_TRY(plan.lineage, check_export(assembly, out, personal, *snapshot->columns(0)));
   SLUICE_TRY(const ExportColumns columns, columns_of(assembly, out, snapshot->columns(0)));
   plan.columns = *columns.columns;
@@ -211,12 +229,6 @@ Result<void> first_exported(const Assembly& assembly, const Work& work, const Ex
   }
 }
 
-bool made_by_the_run(const Work& work, const Export& out) {
-  const auto& steps = work.graph.steps();
-  const auto step = static_cast<std::size_t>(std::ranges::find(steps, out.name, &models::Step::name) - steps.begin());
-  return !work.graph.waits_for(step).empty();
-}
-
 Result<std::vector<std::string>> exported_keys(ObjectStore& store, const Export& out) {
   if (out.into.publish == Publish::object) return std::vector<std::string>{out.into.key};
   const std::string key = place_of(out);
@@ -230,9 +242,9 @@ Result<std::vector<std::string>> exported_keys(ObjectStore& store, const Export&
 std::string export_text(const ExportOutcome& outcome, const std::string& uri) {
   const runtime::ExportReport& report = outcome.report;
   std::string out =
-      fmt::format("{}: {} rows in {}, {} rows/s, {} bytes\n", outcome.out->name, thousands(report.rows),
-                  seconds_text(report.elapsed), thousands(static_cast<std::uint64_t>(report.rows_per_second())),
-                  thousands(report.bytes));
+      fmt::format("{}: {} row{} in {}, {} rows/s, {} bytes\n", outcome.out->name, thousands(report.rows),
+                  report.rows == 1 ? "" : "s", seconds_text(report.elapsed),
+                  thousands(static_cast<std::uint64_t>(report.rows_per_second())), thousands(report.bytes));
   if (report.stopped) return out + "  stopped: nothing of it was published\n";
   Table objects({"object", "rows", "bytes", "sha256"});
   objects.align_right({1, 2});

@@ -60,15 +60,14 @@ class ExportRuns {
 struct ExportPlan {
   Schema columns;  // of the object
   engine::Lineage lineage;
+  // A table that a step before this one has to make first: then nothing else is known yet.
+  std::string missing;
 };
 Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const project::Export& out);
 
 // The first rows as they would be written, checked as a run is; `each` may end it by false.
 Result<void> first_exported(const Assembly& assembly, const Work& work, const project::Export& out,
                             const std::function<bool(const Batch&)>& each);
-
-// Whether a step of the project writes what the export reads: then it may not be there before the first run.
-bool made_by_the_run(const Work& work, const project::Export& out);
 
 // The keys that the export publishes, in their order: read from its manifest where it has one.
 Result<std::vector<std::string>> exported_keys(ObjectStore& store, const project::Export& out);

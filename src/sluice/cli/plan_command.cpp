@@ -35,6 +35,7 @@ std::string described(const RecordField& field) {
 }
 
 std::string arrival(const engine::PersonalPath& path) {
+  if (path.passage == engine::Passage::clear) return "in clear: the connection allows it";
   return path.passage == engine::Passage::revealed ? "in clear, revealed: " + path.by : path.by;
 }
 
@@ -114,9 +115,12 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
   answer.text += out.name + ": " + from + " -> " + (out.query.sql.empty() ? "" : "query -> ") +
                  (out.select.empty() ? "" : "select -> ") + into + "\n";
   Result<ExportPlan> plan = plan_export(assembly, work, out);
+  if (!plan) return fail(std::move(plan).error().within(out.name));
   Json column_list = Json::array();
   Json personal = Json::array();
-  if (plan) {
+  if (!plan->missing.empty()) {
+    answer.text += "  columns: known once the run has made table " + plan->missing + "\n";
+  } else {
     const std::vector<std::string> masks = engine::masks_of(plan->lineage);
     Table columns({"column", "type", "masked by"});
     for (std::size_t i = 0; i < plan->columns.size(); ++i) {
@@ -127,16 +131,11 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
     answer.text += columns.text() + "\n";
     Table paths({"personal", "arrives as", "masked by", "path"});
     for (const engine::PersonalPath& path : plan->lineage.paths) {
-      const std::string by =
-          path.passage == engine::Passage::clear ? "in clear: the connection allows it" : arrival(path);
+      const std::string by = arrival(path);
       paths.add({path.source, path.column, by, path.path});
       personal.push_back({{"source", path.source}, {"column", path.column}, {"by", by}, {"path", path.path}});
     }
     if (!personal.empty()) answer.text += paths.text() + "\n";
-  } else if (made_by_the_run(work, out)) {
-    answer.text += "  columns: known once a step before it has run (" + plan.error().message + ")\n";
-  } else {
-    return fail(std::move(plan).error().within(out.name));
   }
   answer.text += out.into.publish == project::Publish::object
                      ? "  published: one object, seen whole or not at all\n"

@@ -15,22 +15,13 @@ namespace {
 // before it reads a row.
 Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer,
                         std::vector<std::string>& warnings) {
-  Result<ExportPlan> plan = plan_export(assembly, work, out);
+  Result<ExportPlan> found = plan_export(assembly, work, out);
+  if (!found) return fail(std::move(found).error().within(out.name));
   Json columns = Json::object();
-  Json warned = Json::array();
-  if (plan) {
-    for (const Field& field : plan->columns) columns[field.name] = to_string(field.type);
-    for (const std::string& warning : engine::warnings_of(plan->lineage)) {
-      warned.push_back(warning);
-      warnings.push_back(out.name + ": " + warning);
-    }
-  } else if (made_by_the_run(work, out)) {
-    warned.push_back("checked by the run: " + plan.error().message);
-    warnings.push_back(out.name + ": not checked yet, since a step before it has to run first (" +
-                       plan.error().message + ")");
-  } else {
-    return fail(std::move(plan).error().within(out.name));
-  }
+  for (const Field& field : found->columns) columns[field.name] = to_string(field.type);
+  std::vector<std::string> warned = engine::warnings_of(found->lineage);
+  if (!found->missing.empty()) warned.push_back("checked by the run, which makes table " + found->missing + " first");
+  for (const std::string& warning : warned) warnings.push_back(out.name + ": " + warning);
   answer.result["flows"].push_back({{"flow", out.name}, {"columns", columns}, {"warnings", warned}});
   return {};
 }

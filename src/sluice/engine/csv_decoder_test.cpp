@@ -67,7 +67,7 @@ class Csv : public testing::Test {
 TEST_F(Csv, columns_stand_where_the_header_says) {
   const Decoded out = decode("paid,extra,day,order_id,note", {"t,x,2022-09-05,7,abc", "false,,2022-09-06,8,"});
   ASSERT_TRUE(out.rejects.empty()) << out.rejects[0];
-  const std::vector<Vector> vectors = out.input->vectors();
+  const std::vector<Vector> vectors = out.input->view().vectors;
   EXPECT_EQ(vectors[0].at<std::int32_t>(1), 8);
   EXPECT_EQ(vectors[1].at<Text>(0).view(), "abc");
   EXPECT_TRUE(vectors[1].is_null(1));
@@ -79,7 +79,7 @@ TEST_F(Csv, columns_stand_where_the_header_says) {
 TEST_F(Csv, a_quoted_field_is_a_text_even_where_it_is_empty) {
   const Decoded out = decode("order_id,note,day,paid", {R"(1,"",,)", R"(2,"a,""b""",,)"});
   ASSERT_TRUE(out.rejects.empty());
-  const std::vector<Vector> vectors = out.input->vectors();
+  const std::vector<Vector> vectors = out.input->view().vectors;
   EXPECT_FALSE(vectors[1].is_null(0));
   EXPECT_EQ(vectors[1].at<Text>(0).view(), "");
   EXPECT_EQ(vectors[1].at<Text>(1).view(), R"(a,"b")");
@@ -110,15 +110,15 @@ TEST_F(Csv, another_dialect_reads_another_text) {
   dialect.null_text = "\\N";
   const Decoded out = decode("order_id\tnote\tday\tpaid", {"1\t\"a\"\t\\N\t\\N", "2\t\t\\N\t0"});
   ASSERT_TRUE(out.rejects.empty()) << out.rejects[0];
-  EXPECT_EQ(out.input->vectors()[1].at<Text>(0).view(), "\"a\"");
-  EXPECT_EQ(out.input->vectors()[1].at<Text>(1).view(), "");
+  EXPECT_EQ(out.input->view().vectors[1].at<Text>(0).view(), "\"a\"");
+  EXPECT_EQ(out.input->view().vectors[1].at<Text>(1).view(), "");
 }
 
 TEST_F(Csv, without_a_header_the_records_order_counts) {
   dialect.header = false;
   const Decoded out = decode("", {"1,a,,"});
   ASSERT_TRUE(out.rejects.empty());
-  EXPECT_EQ(out.input->vectors()[0].at<std::int32_t>(0), 1);
+  EXPECT_EQ(out.input->view().vectors[0].at<std::int32_t>(0), 1);
 }
 
 TEST_F(Csv, a_missing_column_takes_its_default_and_is_an_error_without_one) {
@@ -126,8 +126,8 @@ TEST_F(Csv, a_missing_column_takes_its_default_and_is_an_error_without_one) {
   record.fields[2].default_text = "null";
   const Decoded out = decode("order_id,paid", {"1,1"});
   ASSERT_TRUE(out.rejects.empty() && out.error.empty()) << out.error;
-  EXPECT_EQ(out.input->vectors()[1].at<Text>(0).view(), "none");
-  EXPECT_TRUE(out.input->vectors()[2].is_null(0));
+  EXPECT_EQ(out.input->view().vectors[1].at<Text>(0).view(), "none");
+  EXPECT_TRUE(out.input->view().vectors[2].is_null(0));
   EXPECT_NE(decode("order_id,note", {"1,a"}).error.find("the header has no column paid; it has order_id, note"),
             std::string::npos);
   EXPECT_NE(decode("order_id,paid,paid", {"1,1,1"}).error.find("column paid twice"), std::string::npos);
