@@ -42,6 +42,10 @@ struct Found {
   bool whole = false;                  // the column is all of the field
 };
 
+std::string counted(std::uint64_t number, const std::string& thing) {
+  return thousands(number) + ' ' + thing + (number == 1 ? "" : "s");
+}
+
 int percent(double share) { return static_cast<int>(std::lround(share * 100)); }
 
 const project::Connection* find_connection(const project::Project& project, std::string_view name) {
@@ -202,11 +206,12 @@ std::string stands(const Found& found, const Subject& subject) {
   return subject.flow != nullptr ? "not in the record" : "-";
 }
 
+std::string yaml_name(const std::string& name) { return project::is_plain_name(name) ? name : Json(name).dump(); }
+
 // A field of a record as one would write it, for objects and messages that no flow reads yet.
 std::string field_yaml(const Found& found) {
   const std::vector<std::string>& path = found.column->path;
-  const std::string& name = path.back();
-  std::string line = (project::is_plain_name(name) ? name : Json(name).dump()) + ": { type: text, ";
+  std::string line = yaml_name(path.back()) + ": { type: text, ";
   if (path.size() > 1) {
     line += "path: [";
     for (std::size_t i = 0; i < path.size(); ++i) line += (i > 0 ? ", " : "") + Json(path[i]).dump();
@@ -224,6 +229,7 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
   Table table({"column", "pii now", "proposed", "sure", "what was seen"});
   table.align_right({3});
   Json columns = Json::array();
+  const bool is_table = subject.connection->kind->role == project::Role::database;
   std::string paste;
   std::size_t silent = 0;
   for (const Found& found : all) {
@@ -246,21 +252,25 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
                        {"share", std::round(found.verdict.share * 1000) / 1000},
                        {"named", found.verdict.named},
                        {"values", found.column->column.values()}});
-    if (subject.flow == nullptr && !found.tag.empty() && is_writable_path(found.column->path))
-      paste += field_yaml(found);
+    if (subject.flow != nullptr || found.tag.empty() || !is_writable_path(found.column->path)) continue;
+    paste += is_table ? (paste.empty() ? "" : ", ") + yaml_name(name) : field_yaml(found);
   }
-  answer.text += subject.title + ": " + thousands(sample.rows) + " rows looked at\n";
+  answer.text += subject.title + ": " + counted(sample.rows, "row") + " looked at\n";
   if (silent < all.size()) answer.text += table.text();
   if (silent > 0) {
-    answer.text +=
-        "  nothing found in " + std::to_string(silent) + (silent < all.size() ? " other columns\n" : " columns\n");
+    const std::string other = silent < all.size() ? "other " : "";
+    answer.text += "  nothing found in " + counted(silent, other + "column") + '\n';
   }
   std::vector<std::string> notes = sample.warnings;
-  if (sample.unreadable > 0) notes.push_back(thousands(sample.unreadable) + " rows are no JSON objects");
+  if (sample.unreadable > 0) notes.push_back("not JSON objects: " + counted(sample.unreadable, "row"));
   if (sample.too_many)
     notes.push_back("only the first " + std::to_string(Sample::columns_max) + " columns were looked at");
   for (const std::string& note : notes) answer.text += "  " + note + "\n";
-  if (!paste.empty()) answer.text += "fields with these tags, for a record:\n" + paste;
+  if (!paste.empty() && is_table) {
+    answer.text += "columns with personal data, by table:\n  " + subject.table.text() + ": [" + paste + "]\n";
+  } else if (!paste.empty()) {
+    answer.text += "fields with these tags, for a record:\n" + paste;
+  }
   answer.text += '\n';
   answer.result["subjects"].push_back({{"name", subject.title},
                                        {"rows", sample.rows},
@@ -300,8 +310,8 @@ Result<Answer> scan_project(const ScanArguments& arguments) {
     collect(subject, all, tags);
     proposed += static_cast<std::size_t>(std::ranges::count_if(all, [](const Found& one) { return !one.tag.empty(); }));
   }
-  const std::string fields = std::to_string(tags.size()) + (tags.size() == 1 ? " field" : " fields");
-  answer.summary = std::to_string(proposed) + " columns look personal";
+  const std::string fields = counted(tags.size(), "field");
+  answer.summary = "personal by their look: " + counted(proposed, "column");
   if (arguments.write && !tags.empty()) {
     SLUICE_CHECK(editor.write(tags));
     answer.summary += ", " + fields + " tagged in " + arguments.project.file;

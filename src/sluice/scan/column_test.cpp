@@ -93,6 +93,12 @@ TEST(Column, uuids_are_not_personal_unless_they_name_a_device) {
   EXPECT_EQ(look("device_id", ids).tag(), "device");
 }
 
+TEST(Column, device_ids_that_look_like_security_numbers_are_what_their_name_says) {
+  const std::vector<std::string> ids{"593-47-5928", "593-47-5929", "593-47-5930", "593-47-5931", "593-47-5932"};
+  EXPECT_EQ(look("device_id", ids).tag(), "device");
+  EXPECT_EQ(look("c1", ids).tag(), "national_id");
+}
+
 TEST(Column, long_and_broken_values_are_looked_at_up_to_a_bound) {
   std::string long_one(1U << 20U, 'x');
   long_one += " ann@example.com";

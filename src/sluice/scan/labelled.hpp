@@ -32,6 +32,7 @@ struct Measured {
     std::uint64_t columns = 0;
     std::uint64_t right = 0;                       // with the right tag; of nothing personal: without one
     std::map<std::string, std::uint64_t> wrong{};  // by what was proposed instead: "" is nothing
+    std::map<std::string, std::uint64_t> names{};  // of those columns, in lower case
   };
   std::map<std::string, Count> well;     // by kind, of columns that are well named
   std::map<std::string, Count> vaguely;  // and of the others

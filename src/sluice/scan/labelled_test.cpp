@@ -14,11 +14,11 @@ TEST(Labelled, recall_and_precision_stay_above_their_floors) {
   const Measured measured = measure(1, 10000);
   EXPECT_GT(measured.personal, 4000U);
   EXPECT_GT(measured.recall(), 0.81);
-  EXPECT_GT(measured.precision(), 0.96);
+  EXPECT_GT(measured.precision(), 0.95);
 }
 
 TEST(Labelled, what_proves_itself_is_found_without_a_name) {
-  const Measured measured = measure(2, 10000);
+  const Measured measured = measure(2, 5000);
   for (const char* kind : {"Estonian personal code", "Finnish personal code", "German tax id", "IBAN", "payment card",
                            "Swedish personal number", "e-mail address", "IPv4 address", "IPv6 address", "MAC address",
                            "marked secret", "coordinates, a pair", "telephone, written"}) {

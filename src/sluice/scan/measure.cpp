@@ -33,6 +33,21 @@ void print_kinds(const Measured& measured, bool personal) {
   }
 }
 
+// What a better list of words could find.
+void print_names(const Measured& measured) {
+  std::printf("\n| kind, well named | names of the columns that were taken wrongly |\n| --- | --- |\n");
+  for (const auto& [kind, count] : measured.well) {
+    if (count.names.empty()) continue;
+    std::printf("| %s |", kind.c_str());
+    const char* between = " ";
+    for (const auto& [name, times] : count.names) {
+      std::printf("%s`%s` %llu", between, name.c_str(), static_cast<unsigned long long>(times));
+      between = ", ";
+    }
+    std::printf(" |\n");
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -47,5 +62,6 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(measured.proposed));
   print_kinds(measured, true);
   print_kinds(measured, false);
+  print_names(measured);
   return 0;
 }
