@@ -87,7 +87,7 @@ std::vector<std::string> csv_fields(std::string_view row, const objects::CsvDial
 // A header that looks like a value is most likely the first row of a file that has none.
 Path csv_path(const std::vector<std::string>& names, std::size_t column) {
   if (column < names.size() && !names[column].empty() && !scan::is_value(names[column])) return {names[column]};
-  return {"column " + std::to_string(column + 1)};
+  return {"(column " + std::to_string(column + 1) + ")"};
 }
 
 void add_csv_row(Sample& sample, std::string_view row, const objects::CsvDialect& dialect,
