@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 export CCACHE_DIR ?= $(HOME)/.cache/ccache
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch bench-masks clean
+.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch bench-masks bench-scan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -61,6 +61,10 @@ bench-batch: build bench-deps ## CSV on S3 to table: beside psql's \copy; memory
 bench-masks: build bench-deps ## every mask in values/s on one core, beside Python, pgcrypto and OpenSSL
 	@cmake --build build/release --target mask_bench
 	@/usr/bin/python3 bench/bench_masks.py $(ARGS)
+
+bench-scan: build ## what `sluice scan` finds and misses in 10,000 columns made from a seed
+	@cmake --build build/release --target scan_measure
+	@build/release/src/sluice/scan/scan_measure $(ARGS)
 
 clean: ## remove what was built
 	rm -rf build

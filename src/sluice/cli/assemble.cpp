@@ -38,7 +38,7 @@ const project::Connection& Assembly::connection(const std::string& name) const {
   return *found;
 }
 
-Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys) {
+Result<project::Project> load_project(const ProjectArguments& arguments) {
   SLUICE_TRY(auto vars, arguments.variables());
   project::LoadOptions options;
   options.vars = std::move(vars);
@@ -48,7 +48,11 @@ Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Ke
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   options.connectors = connector_kinds();
-  SLUICE_TRY(auto project, project::load(arguments.file, options));
+  return project::load(arguments.file, options);
+}
+
+Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys) {
+  SLUICE_TRY(auto project, load_project(arguments));
   return assemble(std::move(project), keys);
 }
 

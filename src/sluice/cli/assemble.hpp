@@ -27,6 +27,8 @@ struct Assembly {
 
 enum class Keys { required, if_there };
 
+// The project file alone.
+Result<project::Project> load_project(const ProjectArguments& arguments);
 // Without a network. `required`: a project without a keyring, or with one that cannot be read, is an error;
 // `if_there`: a keyring that is missing is left out (validate can still check everything else).
 Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys);

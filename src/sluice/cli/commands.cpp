@@ -6,13 +6,26 @@
 namespace sluice::cli {
 namespace {
 
+// clang-format off: a row a command
 constexpr std::array command_table{
-    Command{"demo", &add_demo},       Command{"run", &add_run},         Command{"validate", &add_validate},
-    Command{"test", &add_test},       Command{"doctor", &add_doctor},   Command{"plan", &add_plan},
-    Command{"preview", &add_preview}, Command{"presign", &add_presign}, Command{"rejects", &add_rejects},
-    Command{"runs", &add_runs},       Command{"keys", &add_keys},       Command{"mask", &add_mask},
-    Command{"unmask", &add_unmask},   Command{"schema", &add_schema},   Command{"completion", &add_completion},
+    Command{"demo", &add_demo},
+    Command{"run", &add_run},
+    Command{"validate", &add_validate},
+    Command{"test", &add_test},
+    Command{"doctor", &add_doctor},
+    Command{"plan", &add_plan},
+    Command{"preview", &add_preview},
+    Command{"presign", &add_presign},
+    Command{"rejects", &add_rejects},
+    Command{"runs", &add_runs},
+    Command{"keys", &add_keys},
+    Command{"mask", &add_mask},
+    Command{"unmask", &add_unmask},
+    Command{"scan", &add_scan},
+    Command{"schema", &add_schema},
+    Command{"completion", &add_completion},
 };
+// clang-format on
 
 }  // namespace
 

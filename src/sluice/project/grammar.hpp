@@ -37,7 +37,7 @@ enum class Shape {
   personal_data,     // allowed | refused
   character,
   path,  // a.b.c, or a list of names
-  pii,   // ip | device | email | text
+  pii,   // one of pii_kinds
 };
 
 struct KeyRule {
@@ -200,9 +200,24 @@ inline constexpr std::array field_keys{
     KeyRule{"one_of", Shape::scalar_list, false, "the only values that are allowed"},
     KeyRule{"pattern", Shape::text, false, "a regular expression (RE2) that the whole text must match"},
     KeyRule{"path", Shape::path, false, "where the value stands in a nested body: a.b.c, or a list of names"},
-    KeyRule{"pii", Shape::pii, false, "the kind of personal data: ip, device, email or text"},
+    KeyRule{"pii", Shape::pii, false, "the kind of personal data: ip, device, email, text, name, phone, ..."},
 };
 
-inline constexpr std::array<std::string_view, 4> pii_kinds{"ip", "device", "email", "text"};
+// The first four are also forms that a mask can take a value in; the others say what is masked as a text.
+inline constexpr std::array<std::string_view, 13> pii_kinds{
+    "ip",           //
+    "device",       //
+    "email",        //
+    "text",         // of any content
+    "name",         // of a person
+    "phone",        //
+    "address",      // where somebody lives
+    "location",     // coordinates
+    "birth_date",   //
+    "national_id",  // a personal code, a social security number
+    "card",         // of a payment
+    "iban",         //
+    "secret",       // a password, a token, a private key
+};
 
 }  // namespace sluice::project

@@ -158,24 +158,6 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-Result<std::string> read_text(const std::string& file) {
-  std::error_code error;
-  const auto status = std::filesystem::status(file, error);
-  if (!std::filesystem::exists(status))
-    return fail(Fault::config, file + ": there is no such file", "`sluice demo DIR` makes a project to start from");
-  if (std::filesystem::is_directory(status))
-    return fail(Fault::config, file + ": is a folder, not a project file", "name the YAML file in it");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return fail(Fault::config, file + ": cannot be read", "look at its rights");
-  std::string text(size_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > size_max) return fail(Fault::config, file + ": is larger than 1 MiB, which no project file is");
-  if (!is_utf8(text) || text.find('\0') != std::string::npos)
-    return fail(Fault::config, file + ": is not UTF-8 text", "save it as UTF-8");
-  return text;
-}
-
 }  // namespace
 
 const Node* Node::find(std::string_view key) const {
@@ -195,8 +177,30 @@ std::string_view Node::in_words() const {
   return "?";
 }
 
+Result<std::string> read_tree_text(const std::string& file) {
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::exists(status))
+    return fail(Fault::config, file + ": there is no such file", "`sluice demo DIR` makes a project to start from");
+  if (std::filesystem::is_directory(status))
+    return fail(Fault::config, file + ": is a folder, not a project file", "name the YAML file in it");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return fail(Fault::config, file + ": cannot be read", "look at its rights");
+  std::string text(size_max + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > size_max) return fail(Fault::config, file + ": is larger than 1 MiB, which no project file is");
+  if (!is_utf8(text) || text.find('\0') != std::string::npos)
+    return fail(Fault::config, file + ": is not UTF-8 text", "save it as UTF-8");
+  return text;
+}
+
 Result<Node> read_tree(const std::string& file) {
-  SLUICE_TRY(const std::string text, read_text(file));
+  SLUICE_TRY(const std::string text, read_tree_text(file));
+  return parse_tree(file, text);
+}
+
+Result<Node> parse_tree(const std::string& file, const std::string& text) {
   try {
     std::istringstream in(text);
     YAML::Parser parser(in);

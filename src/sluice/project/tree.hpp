@@ -32,5 +32,8 @@ struct Node {
 
 // Errors (config) say file:line:column. At most 1 MiB, 32 levels, one document, UTF-8.
 Result<Node> read_tree(const std::string& file);
+// The two halves of it.
+Result<std::string> read_tree_text(const std::string& file);
+Result<Node> parse_tree(const std::string& file, const std::string& text);
 
 }  // namespace sluice::project
