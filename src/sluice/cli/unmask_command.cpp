@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/mask_options.hpp"
 
 namespace sluice::cli {
@@ -20,7 +21,7 @@ Result<Answer> unmask(const UnmaskArguments& arguments) {
   if (kind->recoverable()) {  // else Unmasker says more than that an option is missing
     SLUICE_TRY(constants, arguments.mask.arguments(*kind));
   }
-  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
+  SLUICE_TRY(const mask::Keyring keyring, load_keyring(arguments.file));
   SLUICE_TRY(auto unmasker, mask::Unmasker::open(*kind, &keyring, std::move(constants), arguments.mask.key()));
   std::vector<std::string> tokens = arguments.tokens;
   if (tokens.empty()) {

@@ -172,11 +172,11 @@ TEST_F(keyring_change, a_key_from_the_environment_is_the_same_in_hex_and_in_base
 
 TEST_F(keyring_change, a_variable_that_is_no_key_is_refused_with_the_reason_and_without_its_value) {
   setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
-  ASSERT_TRUE(Keyring::add(file_, variable).has_value());
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
   EXPECT_EQ(loaded().find("k2")->material_env, variable);
   EXPECT_EQ(read(file_).find("AAECAw"), std::string::npos);
-  expect_words(Keyring::add(file_, variable).error().text(), "holds the secret of key k2");
-  expect_words(Keyring::add(file_, "no name").error().text(), "no name of an environment variable");
+  expect_words(Keyring::add(file_, {.material_env = variable}).error().text(), "holds the secret of key k2");
+  expect_words(Keyring::add(file_, {.material_env = "no name"}).error().text(), "no name of an environment variable");
   const std::pair<const char*, const char*> wrong[] = {
       {"", "is empty"},
       {"AAEC", "holds 3 bytes instead of 32"},
@@ -195,7 +195,7 @@ TEST_F(keyring_change, a_variable_that_is_no_key_is_refused_with_the_reason_and_
 
 TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come_back_without) {
   setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
-  ASSERT_TRUE(Keyring::add(file_, variable).has_value());
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
   ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
   unsetenv(variable);
   EXPECT_EQ(statuses(), "k1 primary; k2 disabled; ");
@@ -206,7 +206,7 @@ TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come
 
 TEST_F(keyring_change, a_key_has_one_secret) {
   write(R"({"sluice_keyring": 1, "keys": [{"id": "k1", "status": "primary", "created": "2026-01-31T12:00:00Z"}]})");
-  expect_words(refusal(), "one of \"secret\" and \"material_env\"");
+  expect_words(refusal(), "one of \"secret\", \"material_env\"");
   write(R"({"sluice_keyring": 1, "keys": [{"id": "k1", "status": "primary", "created": "2026-01-31T12:00:00Z",
       "material_env": 5}]})");
   expect_words(refusal(), "must be the name of an environment variable");
