@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/mask_options.hpp"
@@ -12,6 +13,7 @@ namespace {
 struct UnmaskArguments {
   std::string file;
   MaskOptions mask;
+  AuditOptions audit;
   std::vector<std::string> tokens;
 };
 
@@ -27,6 +29,11 @@ Result<Answer> unmask(const UnmaskArguments& arguments) {
   if (tokens.empty()) {
     for (std::string line; std::getline(std::cin, line);) tokens.push_back(line);
   }
+  const auto domain = arguments.mask.given("domain");
+  SLUICE_CHECK(arguments.audit.write(arguments.file, {{"command", "unmask"},
+                                                      {"function", kind->function},
+                                                      {"domain", domain ? Json(*domain) : Json(nullptr)},
+                                                      {"tokens", tokens.size()}}));
   Answer answer;
   answer.result["values"] = Json::array();
   for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -48,6 +55,7 @@ void add_unmask(CLI::App& app, Session& session) {
   command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
   command->add_option("TOKEN", arguments->tokens, "the tokens; without any, one a line from stdin")->type_name("");
   arguments->mask.add_to(*command);
+  arguments->audit.add_to(*command);
   command->callback([arguments, &session] { session.action = [arguments] { return unmask(*arguments); }; });
 }
 
