@@ -10,12 +10,14 @@
 #include <thread>
 
 #include "sluice/mask/keyring.hpp"
+#include "support/key_server.hpp"
 #include "support/process.hpp"
 
 namespace sluice::live {
 namespace {
 
 namespace fs = std::filesystem;
+using Environment = std::map<std::string, std::optional<std::string>>;
 
 struct Region {
   std::uint64_t from = 0;
@@ -55,20 +57,36 @@ std::string bytes_of(pid_t pid, const Region& region) {
   return bytes;
 }
 
-// A process that has loaded its keyring and unmasked with it, and waits for more to unmask.
-class key_memory : public testing::Test {
+enum class Stands { in_file, in_aws };
+
+// A process that has loaded its keyring and masked with it, and waits for more to mask.
+class key_memory : public testing::TestWithParam<Stands> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(mask::Keyring::init(file()).has_value());
-    std::ifstream in(file());
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    const std::size_t at = text.find("\"secret\": \"") + 11;
-    hex_ = text.substr(at, 64);
-    for (std::size_t i = 0; i < 64; i += 2) key_ += static_cast<char>(std::stoi(hex_.substr(i, 2), nullptr, 16));
+    Environment environment;
+    if (GetParam() == Stands::in_file) {
+      ASSERT_TRUE(mask::Keyring::init(file()).has_value());
+      std::ifstream in(file());
+      const std::string text{std::istreambuf_iterator<char>(in), {}};
+      text_ = text.substr(text.find("\"secret\": \"") + 11, 64);
+      for (std::size_t i = 0; i < 64; i += 2) key_ += static_cast<char>(std::stoi(text_.substr(i, 2), nullptr, 16));
+    } else {
+      text_ = "h4GSo7TF1uf4CRorPE1eb4CRorPE1eb3CBkqO0xdbn8=";
+      constexpr unsigned char bytes[] = {0x87, 0x81, 0x92, 0xa3, 0xb4, 0xc5, 0xd6, 0xe7, 0xf8, 0x09, 0x1a,
+                                         0x2b, 0x3c, 0x4d, 0x5e, 0x6f, 0x80, 0x91, 0xa2, 0xb3, 0xc4, 0xd5,
+                                         0xe6, 0xf7, 0x08, 0x19, 0x2a, 0x3b, 0x4c, 0x5d, 0x6e, 0x7f};
+      key_.assign(reinterpret_cast<const char*>(bytes), sizeof bytes);
+      server_ = support::KeyServer::start();
+      server_->secret("key", text_);
+      environment = server_->environment();
+      const support::Ended made = support::run(
+          {{SLUICE_BINARY, "keys", "init", "keys.json", "--aws-secret", "key"}, environment, folder_.path().string()});
+      ASSERT_EQ(made.code, 0) << made.err;
+    }
     ASSERT_EQ(mkfifo((folder_.path() / "values").c_str(), 0600), 0);
     process_ = std::make_unique<support::Process>(
         support::Command{{"/bin/sh", "-c", "exec " SLUICE_BINARY " mask --keys keys.json --domain ip < values"},
-                         {},
+                         environment,
                          folder_.path().string()});
     values_ = open((folder_.path() / "values").c_str(), O_WRONLY | O_CLOEXEC);
     // More than a pipe and a stream hold: once it is all taken, some of it was masked.
@@ -85,10 +103,10 @@ class key_memory : public testing::Test {
     if (values_ >= 0) close(values_);
   }
   std::string file() const { return folder_.path() / "keys.json"; }
-  // How often the key stands in these bytes, as it is or in hex.
+  // How often the key stands in these bytes, as it is or as text.
   int copies_in(const std::string& bytes) const {
     int copies = 0;
-    for (const std::string& needle : {key_, hex_}) {
+    for (const std::string& needle : {key_, text_}) {
       for (std::size_t at = 0; (at = bytes.find(needle, at)) != std::string::npos; ++at) ++copies;
     }
     return copies;
@@ -96,14 +114,15 @@ class key_memory : public testing::Test {
 
   support::TempFolder folder_{"key-memory"};
   std::string key_;
-  std::string hex_;
+  std::string text_;
+  std::unique_ptr<support::KeyServer> server_;
   std::unique_ptr<support::Process> process_;
   int values_ = -1;
   std::vector<Region> regions_;
 };
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these make mlock do nothing
-TEST_F(key_memory, holds_the_key_once_in_a_region_that_is_locked_and_left_out_of_dumps) {
+TEST_P(key_memory, holds_the_key_once_in_a_region_that_is_locked_and_left_out_of_dumps) {
   int copies = 0;
   int in_dumps = 0;
   for (const Region& region : regions_) {
@@ -120,7 +139,7 @@ TEST_F(key_memory, holds_the_key_once_in_a_region_that_is_locked_and_left_out_of
 }
 
 // gdb writes what the kernel would, from outside, whatever the process's limit says.
-TEST_F(key_memory, a_core_that_is_forced_from_outside_holds_no_key) {
+TEST_P(key_memory, a_core_that_is_forced_from_outside_holds_no_key) {
   const std::string core = folder_.path() / "core";
   if (!fs::exists("/usr/bin/gcore")) {
     std::fprintf(stderr, "SKIPPED LOUDLY: gcore not found; install gdb\n");
@@ -137,7 +156,7 @@ TEST_F(key_memory, a_core_that_is_forced_from_outside_holds_no_key) {
 }
 #endif
 
-TEST_F(key_memory, a_crash_leaves_no_core_and_environment_and_command_line_no_key) {
+TEST_P(key_memory, a_crash_leaves_no_core_and_environment_and_command_line_no_key) {
   const std::string proc = "/proc/" + std::to_string(process_->pid());
   for (const char* name : {"/environ", "/cmdline"}) {
     std::ifstream in(proc + name);
@@ -154,6 +173,9 @@ TEST_F(key_memory, a_crash_leaves_no_core_and_environment_and_command_line_no_ke
   for (const auto& entry : fs::directory_iterator(folder_.path()))
     EXPECT_EQ(entry.path().filename().string().find("core"), std::string::npos);
 }
+
+INSTANTIATE_TEST_SUITE_P(, key_memory, testing::Values(Stands::in_file, Stands::in_aws),
+                         [](const auto& of) { return of.param == Stands::in_file ? "in_file" : "in_aws"; });
 
 }  // namespace
 }  // namespace sluice::live
