@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "sluice/core/clock.hpp"
+#include "sluice/core/crash_point.hpp"
 #include "sluice/mask/base64url.hpp"
 #include "sluice/mask/keyring_file.hpp"
 #include "sluice/mask/keyring_reader.hpp"
@@ -206,7 +207,10 @@ Result<void> Keyring::init(const std::string& file, const NewKey& wanted, KeyVau
   const std::string draft = draft_name(file);
   const File made(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (made.get() < 0) return not_made(file, errno);
-  if (fchmod(made.get(), 0600) != 0 || !write_keyring(made.get(), {{first, key.bytes}}) || !publish(draft, file)) {
+  bool done = fchmod(made.get(), 0600) == 0 && write_keyring(made.get(), {{first, key.bytes}});
+  SLUICE_CRASH_POINT("keys_new_written");
+  done = done && publish(draft, file);
+  if (!done) {
     const int error = errno;
     unlink(draft.c_str());
     return not_made(file, error);
