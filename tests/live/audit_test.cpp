@@ -149,6 +149,40 @@ TEST_F(audit_log, that_is_cut_off_by_a_full_disk_shows_nothing_and_goes_on_later
   EXPECT_EQ(all.back()["command"], "unmask");
 }
 
+TEST_F(audit_log, of_a_column_of_a_file_names_file_and_column) {
+  const std::string token = tokens_.substr(0, tokens_.find('\n'));
+  std::ofstream(path("logins.csv")) << "user,masked_ip\nu1," << token << "\nu2,\n";
+  const std::vector<std::string> arguments{"unmask", "keys.json",  "--domain", "ip",
+                                           "--csv",  "logins.csv", "--column", "masked_ip"};
+  const Ended ended = run(arguments);
+  EXPECT_EQ(ended.out, "user,masked_ip\nu1,203.0.113.7\nu2,\n") << ended.err;
+  ASSERT_EQ(entries().size(), 1U);
+  EXPECT_EQ(entries()[0]["csv"], "logins.csv");
+  EXPECT_EQ(entries()[0]["column"], "masked_ip");
+  refused(run(arguments, {{"SLUICE_AUDIT_LOG", "nowhere/audit"}}), "No such file or directory");
+  std::ofstream(path("logins.csv")) << "user,masked_ip\nu1,203.0.113.9\n";
+  const Ended wrong = run(arguments);
+  EXPECT_EQ(wrong.code, 4);
+  EXPECT_EQ(wrong.err.find("203.0.113.9"), std::string::npos) << wrong.err;
+}
+
+// The key that is given away opens the tokens of its domain, by another implementation, and no others.
+TEST_F(audit_log, of_an_exported_fernet_key_that_python_can_use) {
+  if (std::system("/usr/bin/env python3 -c 'import cryptography' 2> /dev/null") != 0) {
+    std::fprintf(stderr, "SKIPPED LOUDLY: Python's cryptography not found\n");
+    GTEST_SKIP() << "Python's cryptography not found";
+  }
+  EXPECT_EQ(shell("key=$(" SLUICE_BINARY " keys export-fernet keys.json --domain email); "
+                  "echo ann@example.com | " SLUICE_BINARY " mask --keys keys.json --function fernet --domain email | "
+                  "python3 -c 'import sys; from cryptography.fernet import Fernet; "
+                  "print(Fernet(sys.argv[1]).decrypt(sys.stdin.read().strip()).decode())' \"$key\""),
+            "ann@example.com\n");
+  ASSERT_EQ(entries().size(), 1U);
+  EXPECT_EQ(entries()[0]["command"], "keys export-fernet");
+  EXPECT_EQ(entries()[0]["domain"], "email");
+  EXPECT_EQ(run({"keys", "export-fernet", "keys.json", "--domain", "email", "--key", "k9"}).code, 2);
+}
+
 TEST_F(audit_log, of_many_at_once_has_a_line_of_each) {
   {
     std::vector<std::jthread> threads;

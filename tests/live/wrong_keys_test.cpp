@@ -124,7 +124,7 @@ TEST_F(wrong_keys, tokens_that_are_changed_or_of_another_key_or_domain) {
   not_unmasked(good.substr(0, good.size() - 5), "token 1", 4);
   not_unmasked(good + "A", "token 1", 4);
   not_unmasked("", "token 1", 4);
-  for (std::size_t at = 3; at < good.size(); ++at) {
+  for (std::size_t at = 3; at < good.size(); at += 4) {
     std::string changed = good;
     changed[at] = changed[at] == 'A' ? 'B' : 'A';
     not_unmasked(changed, "token 1", 4);

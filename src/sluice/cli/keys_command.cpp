@@ -4,6 +4,7 @@
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/connectors.hpp"
+#include "sluice/cli/export_fernet_command.hpp"
 #include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/rewrap_command.hpp"
 #include "sluice/cli/table.hpp"
@@ -177,6 +178,7 @@ void add_keys(CLI::App& app, Session& session) {
   checking->add_option("--var", arguments->project.vars, "a value for a variable of the project file; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  add_export_fernet(*keys, session);
   add_rewrap(*keys, session);
 }
 
