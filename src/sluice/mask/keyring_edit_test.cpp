@@ -1,6 +1,7 @@
 // Keyrings that change: keys added, promoted, disabled, and secrets that stand in the environment.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "sluice/mask/fixture.hpp"
@@ -202,6 +203,68 @@ TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come
   expect_words(Keyring::set_status(file_, "k2", KeyStatus::enabled).error().text(), "is not set");
   EXPECT_EQ(*Keyring::add(file_), "k3");
   EXPECT_EQ(loaded().find("k2")->material_env, variable);
+}
+
+// Holds one secret, 00 01 ... 1f, wrapped or as text; counts how often it was asked, and refuses when told to.
+class FakeVault final : public KeyVault {
+ public:
+  Result<std::size_t> read(const KeyFacts&, std::span<char> out) override {
+    SLUICE_CHECK(asked());
+    constexpr std::string_view text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    std::ranges::copy(text, out.begin());
+    return text.size();
+  }
+  Result<void> make(KeyFacts& key, std::span<std::uint8_t> out) override {
+    key.wrapped = "d3JhcHBlZA==";
+    return unwrap(key, out);
+  }
+  Result<void> unwrap(const KeyFacts&, std::span<std::uint8_t> out) override {
+    SLUICE_CHECK(asked());
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(i);
+    return {};
+  }
+
+  int calls = 0;
+  bool refuses = false;
+
+ private:
+  Result<void> asked() {
+    ++calls;
+    if (refuses) return fail(Fault::denied, "refused", "allow it");
+    return {};
+  }
+};
+
+TEST_F(keyring_change, a_secret_elsewhere_is_asked_for_when_it_is_used_and_only_then) {
+  for (const NewKey& place : {NewKey{.aws_secret = "team/key"}, NewKey{.kms_key = "alias/sluice"}}) {
+    ASSERT_EQ(std::remove(file_.c_str()), 0);
+    ASSERT_TRUE(Keyring::init(file_).has_value());
+    FakeVault vault;
+    ASSERT_TRUE(Keyring::add(file_, place, &vault).has_value());
+    EXPECT_EQ(vault.calls, 1);
+    const auto ring = Keyring::load(file_, &vault);
+    ASSERT_TRUE(ring.has_value()) << ring.error().text();
+    EXPECT_EQ(vault.calls, 2);
+    EXPECT_EQ(ring->check("k2"), keyring().check("k1"));
+    EXPECT_EQ(read(file_).find("AAECAw"), std::string::npos);
+
+    vault.refuses = true;
+    expect_words(Keyring::load(file_, &vault).error().text(), "key k2: refused; allow it");
+    expect_words(Keyring::load(file_).error().text(), "which is not asked here");
+    expect_words(Keyring::promote(file_, "k2", &vault).error().text(), "refused");
+    const auto looked = Keyring::look(file_);
+    ASSERT_TRUE(looked.has_value());
+    EXPECT_EQ((*looked)[1].check, keyring().check("k1"));
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled, &vault).has_value());
+    vault.calls = 0;
+    EXPECT_TRUE(Keyring::load(file_, &vault).has_value());
+    EXPECT_EQ(vault.calls, 0);
+    expect_words(Keyring::set_status(file_, "k2", KeyStatus::enabled, &vault).error().text(), "refused");
+    vault.refuses = false;
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::enabled, &vault).has_value());
+    ASSERT_TRUE(Keyring::promote(file_, "k2", &vault).has_value());
+    EXPECT_EQ(Keyring::load(file_, &vault)->primary_id(), "k2");
+  }
 }
 
 TEST_F(keyring_change, a_key_has_one_secret) {
