@@ -217,8 +217,15 @@ void LoginFlow::fill(std::uint64_t count, std::uint64_t seed, std::uint64_t malf
 }
 
 support::Command LoginFlow::command(const std::vector<std::string>& arguments, const Environment& environment) const {
+  std::vector<std::string> all{"run", "logins.yaml"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return any_command(all, environment);
+}
+
+support::Command LoginFlow::any_command(const std::vector<std::string>& arguments,
+                                        const Environment& environment) const {
   support::Command command;
-  command.arguments = {SLUICE_BINARY, "run", "logins.yaml"};
+  command.arguments = {SLUICE_BINARY};
   command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
   command.folder = folder_.path();
   command.environment = {{"DATABASE_URL", url_},
@@ -236,6 +243,12 @@ support::Command LoginFlow::command(const std::vector<std::string>& arguments, c
 
 Ended LoginFlow::run(const std::vector<std::string>& arguments, const Environment& environment) {
   Ended ended = support::run(command(arguments, environment));
+  keep(ended.out + ended.err);
+  return ended;
+}
+
+Ended LoginFlow::sluice(const std::vector<std::string>& arguments, const Environment& environment) {
+  Ended ended = support::run(any_command(arguments, environment));
   keep(ended.out + ended.err);
   return ended;
 }

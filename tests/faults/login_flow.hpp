@@ -62,6 +62,8 @@ class LoginFlow {
   using Environment = std::map<std::string, std::optional<std::string>>;
   // `sluice run`, to its end. What it says is kept for the verdict.
   support::Ended run(const std::vector<std::string>& arguments = {}, const Environment& environment = {});
+  // Any other command, in the project's folder; its files are logins.yaml and keys.json.
+  support::Ended sluice(const std::vector<std::string>& arguments, const Environment& environment = {});
   std::unique_ptr<support::Process> start(const std::vector<std::string>& arguments = {},
                                           const Environment& environment = {}) const;
   void keep(const std::string& said) { said_ += said; }  // of a process from start()
@@ -79,6 +81,7 @@ class LoginFlow {
   void nothing_in_clear() const;
 
  private:
+  support::Command any_command(const std::vector<std::string>& arguments, const Environment& environment) const;
   support::Command command(const std::vector<std::string>& arguments, const Environment& environment) const;
   void expect(const Sent& message);
   std::vector<std::string> written() const;

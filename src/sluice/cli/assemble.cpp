@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "sluice/cli/connectors.hpp"
+#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/work.hpp"
 #include "sluice/core/words.hpp"
 
@@ -67,7 +68,7 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) 
                 "add `keys: keys.json` and make it by `sluice keys init keys.json`");
   }
   if (!file.empty() && (keys == Keys::required || std::filesystem::exists(file))) {
-    SLUICE_TRY(auto keyring, mask::Keyring::load(file));
+    SLUICE_TRY(auto keyring, load_keyring(file));
     assembly->keyring.emplace(std::move(keyring));
   }
   engine::EngineOptions options;

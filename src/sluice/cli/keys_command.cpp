@@ -4,6 +4,8 @@
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/connectors.hpp"
+#include "sluice/cli/export_fernet_command.hpp"
+#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/rewrap_command.hpp"
 #include "sluice/cli/table.hpp"
 #include "sluice/mask/keyring.hpp"
@@ -14,68 +16,82 @@ namespace {
 struct KeysArguments {
   std::string file;
   std::string id;
-  std::string material_env;
+  mask::NewKey fresh;
   bool decrypt_only = false;
   ProjectArguments project;
 };
 
 Result<Answer> init(const KeysArguments& arguments) {
   const std::string& file = arguments.file;
-  SLUICE_CHECK(mask::Keyring::init(file));
-  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(file));
+  AwsVault vault;
+  SLUICE_CHECK(mask::Keyring::init(file, arguments.fresh, &vault));
   Answer answer;
-  answer.summary = "made " + file + " with key " + keyring.primary_id();
+  answer.summary = "made " + file + " with key k1";
   answer.text =
       answer.summary +
       " (readable by you alone).\n"
       "Keep a copy in a safe place: without it no masked value can be recovered, and equal values get other tokens.\n"
       "Name it in the project file: keys: " +
       file + "\n";
-  answer.result = {{"file", file}, {"key", keyring.primary_id()}};
+  answer.result = {{"file", file}, {"key", "k1"}};
   return answer;
+}
+
+std::string place_of(const mask::KeyFacts& key) {
+  if (!key.material_env.empty()) return "variable " + key.material_env;
+  if (!key.aws_secret.empty()) return "AWS secret " + key.aws_secret;
+  if (!key.kms_key.empty()) return "wrapped by " + key.kms_key;
+  return "in the file";
 }
 
 // All keys of a keyring, without their secrets.
-Answer shown(const mask::Keyring& keyring) {
+Answer shown(const std::vector<mask::KeyFacts>& keys) {
+  const auto optional = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
   Answer answer;
   Table table({"id", "status", "created (UTC)", "secret", "check value"});
   answer.result["keys"] = Json::array();
-  for (const mask::KeyFacts& key : keyring.all()) {
-    const std::string where = key.material_env.empty() ? "in the file" : "variable " + key.material_env;
-    table.add({key.id, to_string(key.status), key.created, where, key.check.empty() ? "not known" : key.check});
-    Json facts = {{"id", key.id}, {"status", to_string(key.status)}, {"created", key.created}};
-    facts["material_env"] = key.material_env.empty() ? Json(nullptr) : Json(key.material_env);
-    facts["check"] = key.check.empty() ? Json(nullptr) : Json(key.check);
-    answer.result["keys"].push_back(std::move(facts));
+  for (const mask::KeyFacts& key : keys) {
+    table.add({key.id, to_string(key.status), key.created, place_of(key), key.check.empty() ? "not known" : key.check});
+    answer.result["keys"].push_back({{"id", key.id},
+                                     {"status", to_string(key.status)},
+                                     {"created", key.created},
+                                     {"material_env", optional(key.material_env)},
+                                     {"aws_secret", optional(key.aws_secret)},
+                                     {"kms_key", optional(key.kms_key)},
+                                     {"check", optional(key.check)}});
+    if (key.status == mask::KeyStatus::primary)
+      answer.summary = std::to_string(keys.size()) + " keys, " + key.id + " is primary";
   }
   answer.text = table.text(0);
-  answer.summary = std::to_string(keyring.all().size()) + " keys, " + keyring.primary_id() + " is primary";
   return answer;
 }
 
+// What stands in AWS is not asked for, so that it can be looked at and disabled while AWS refuses.
 Result<Answer> list(const KeysArguments& arguments) {
-  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
-  return shown(keyring);
+  SLUICE_TRY(const auto keys, mask::Keyring::look(arguments.file));
+  return shown(keys);
 }
 
 // The keyring after a change, and what to do next.
 Result<Answer> changed(const KeysArguments& arguments, const std::string& what, const std::string& next) {
-  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
-  Answer answer = shown(keyring);
+  SLUICE_TRY(const auto keys, mask::Keyring::look(arguments.file));
+  Answer answer = shown(keys);
   answer.summary = what;
   answer.text = what + "; what was before is " + arguments.file + ".bak\n" + answer.text + next;
   return answer;
 }
 
 Result<Answer> add(const KeysArguments& arguments) {
-  SLUICE_TRY(const std::string id, mask::Keyring::add(arguments.file, arguments.material_env));
+  AwsVault vault;
+  SLUICE_TRY(const std::string id, mask::Keyring::add(arguments.file, arguments.fresh, &vault));
   return changed(arguments, "added key " + id,
                  "Copy the keyring to wherever it is used, and only then make the key primary: sluice keys promote " +
                      arguments.file + " " + id + "\n");
 }
 
 Result<Answer> promote(const KeysArguments& arguments) {
-  SLUICE_CHECK(mask::Keyring::promote(arguments.file, arguments.id));
+  AwsVault vault;
+  SLUICE_CHECK(mask::Keyring::promote(arguments.file, arguments.id, &vault));
   return changed(
       arguments, "key " + arguments.id + " is primary",
       "Runs that have started go on with the key that was primary. Start them again, then re-encrypt the tokens "
@@ -84,7 +100,8 @@ Result<Answer> promote(const KeysArguments& arguments) {
 
 Result<Answer> enable(const KeysArguments& arguments) {
   const auto status = arguments.decrypt_only ? mask::KeyStatus::decrypt_only : mask::KeyStatus::enabled;
-  SLUICE_CHECK(mask::Keyring::set_status(arguments.file, arguments.id, status));
+  AwsVault vault;
+  SLUICE_CHECK(mask::Keyring::set_status(arguments.file, arguments.id, status, &vault));
   return changed(arguments, "key " + arguments.id + " is " + to_string(status), "");
 }
 
@@ -95,8 +112,8 @@ Result<Answer> disable(const KeysArguments& arguments) {
 }
 
 Result<Answer> check(const KeysArguments& arguments) {
-  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
-  Answer answer = shown(keyring);
+  SLUICE_TRY(const mask::Keyring keyring, load_keyring(arguments.file));
+  Answer answer = shown(keyring.all());
   answer.summary = arguments.file + " is a keyring that can be used";
   if (!arguments.project.file.empty()) {
     SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::if_there));
@@ -130,12 +147,25 @@ void add_keys(CLI::App& app, Session& session) {
     command->add_option("ID", arguments->id, "the key, such as k2")->required()->type_name("");
     return command;
   };
-  sub("init", "make a keyring with a new random key, mode 0600; never overwrites", "sluice keys init keys.json", init);
+  const auto with_place = [&](CLI::App* command) {
+    CLI::Option_group* places = command->add_option_group("where its secret stands");
+    places
+        ->add_option("--env", arguments->fresh.material_env,
+                     "the environment variable that holds its secret, in base64 or hex")
+        ->type_name("NAME");
+    places
+        ->add_option("--aws-secret", arguments->fresh.aws_secret,
+                     "the secret in AWS Secrets Manager that holds it, in base64 or hex")
+        ->type_name("NAME");
+    places->add_option("--kms", arguments->fresh.kms_key, "a key of AWS KMS: it makes the secret, and wraps it")
+        ->type_name("KEY");
+    places->require_option(0, 1);
+  };
+  with_place(
+      sub("init", "make a keyring with a new key, mode 0600; never overwrites", "sluice keys init keys.json", init));
   sub("list", "its keys, their status and check values; no secrets", "sluice keys list keys.json", list);
-  sub("add", "add a key, enabled: it reads, and `promote` makes it the one that masks", "sluice keys add keys.json",
-      add)
-      ->add_option("--env", arguments->material_env, "the environment variable that holds its secret, in base64 or hex")
-      ->type_name("NAME");
+  with_place(sub("add", "add a key, enabled: it reads, and `promote` makes it the one that masks",
+                 "sluice keys add keys.json", add));
   with_id(sub("promote", "make a key the primary one, which values are masked with", "sluice keys promote keys.json k2",
               promote));
   with_id(sub("enable", "let a key that was disabled be used again", "sluice keys enable keys.json k1", enable))
@@ -148,6 +178,7 @@ void add_keys(CLI::App& app, Session& session) {
   checking->add_option("--var", arguments->project.vars, "a value for a variable of the project file; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  add_export_fernet(*keys, session);
   add_rewrap(*keys, session);
 }
 

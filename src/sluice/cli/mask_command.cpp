@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/mask_options.hpp"
 
 namespace sluice::cli {
@@ -19,7 +20,7 @@ Result<Answer> mask_lines(const MaskCommandArguments& arguments, bool json) {
   SLUICE_TRY(mask::MaskArguments constants, arguments.mask.arguments(*kind));
   std::optional<mask::Keyring> keyring;
   if (!arguments.keys.empty()) {
-    SLUICE_TRY(keyring, mask::Keyring::load(arguments.keys));
+    SLUICE_TRY(keyring, load_keyring(arguments.keys));
   } else if (kind->keyed) {
     return fail(Fault::config, std::string(kind->function) + " needs --keys FILE",
                 "make a keyring by `sluice keys init keys.json`");

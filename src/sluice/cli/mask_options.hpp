@@ -23,6 +23,11 @@ class MaskOptions {
   Result<mask::MaskArguments> arguments(const mask::MaskKind& kind) const;
   // Empty where none was given.
   const std::string& key() const { return key_; }
+  // One option as it was given; empty where it was not.
+  std::optional<std::string> given(const std::string& parameter) const {
+    const auto found = given_.find(parameter);
+    return found == given_.end() ? std::nullopt : found->second;
+  }
 
  private:
   std::string function_ = "mask_siv";

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <map>
 
+#include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/flow_run.hpp"
 #include "sluice/cli/reject_source.hpp"
@@ -20,6 +21,7 @@ struct RejectArguments {
   std::vector<std::string> ids;
   std::size_t most = 100;
   bool all = false;
+  AuditOptions audit;  // of show
 };
 
 // At most this many at once: their payloads are in memory.
@@ -81,6 +83,12 @@ Result<Answer> list(const RejectArguments& arguments) {
 Result<Answer> show(const RejectArguments& arguments) {
   SLUICE_TRY(const Opened opened, open(arguments));
   SLUICE_TRY(const auto ids, parse_ids(arguments.ids));
+  Json looked = {{"command", "rejects show"},
+                 {"project", opened.assembly->project.name},
+                 {"flow", opened.flow.flow->name},
+                 {"rejects", Json::array()}};
+  for (const Key& id : ids) looked["rejects"].push_back(to_uuid(id));
+  SLUICE_CHECK(arguments.audit.write(opened.assembly->project.keys_file, looked));
   Answer answer;
   answer.result["rejects"] = Json::array();
   for (const Key& id : ids) {
@@ -172,10 +180,10 @@ void add_rejects(CLI::App& app, Session& session) {
       ->add_option("--most", arguments->most, "how many, oldest first")
       ->type_name("N")
       ->capture_default_str();
-  add("show", "the message itself, for the holder of the keyring", "sluice rejects show logins.yaml 5f0c...", show)
-      ->add_option("ID", arguments->ids, "ids of `rejects list`")
-      ->required()
-      ->type_name("");
+  CLI::App* showing =
+      add("show", "the message itself, for the holder of the keyring", "sluice rejects show logins.yaml 5f0c...", show);
+  arguments->audit.add_to(*showing);
+  showing->add_option("ID", arguments->ids, "ids of `rejects list`")->required()->type_name("");
   add("replay", "another try through the whole flow; all of them (10,000 at most) without an ID",
       "sluice rejects replay logins.yaml", replay)
       ->add_option("ID", arguments->ids, "ids of `rejects list`")

@@ -1,8 +1,12 @@
 // `sluice unmask`: gives the key holder the value behind a token back.
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
 
+#include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/csv_column.hpp"
+#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/mask_options.hpp"
 
 namespace sluice::cli {
@@ -11,21 +15,58 @@ namespace {
 struct UnmaskArguments {
   std::string file;
   MaskOptions mask;
+  AuditOptions audit;
   std::vector<std::string> tokens;
+  std::string csv;
+  std::string column;
+  char delimiter = ',';
 };
 
-Result<Answer> unmask(const UnmaskArguments& arguments) {
+// The file goes to stdout with the column in clear, a row at a time: it may be larger than memory.
+Result<Answer> unmask_column(const UnmaskArguments& arguments, mask::Unmasker& unmasker) {
+  std::filebuf file;
+  if (file.open(arguments.csv, std::ios::in | std::ios::binary) == nullptr)
+    return fail(Fault::config, arguments.csv + ": cannot be read", "name a CSV file with a header");
+  std::ios::sync_with_stdio(false);
+  const auto changed =
+      change_column(file, std::cout, arguments.column, arguments.delimiter, [&](std::string& value) -> Result<void> {
+        SLUICE_TRY(value, unmasker.unmask(value));
+        return {};
+      });
+  std::cout.flush();
+  if (!changed) return fail(Error(changed.error()).within(arguments.csv));
+  Answer answer;
+  answer.summary = std::to_string(*changed) + " tokens unmasked";
+  return answer;
+}
+
+Result<Answer> unmask(const UnmaskArguments& arguments, bool json) {
+  if (arguments.csv.empty() != arguments.column.empty())
+    return fail(Fault::config, "--csv and --column go together", "--csv logins.csv --column masked_ip");
+  if (!arguments.csv.empty() && (json || !arguments.tokens.empty()))
+    return fail(Fault::config, "--csv goes with neither --json nor tokens: the file is written to stdout");
   SLUICE_TRY(const mask::MaskKind* kind, arguments.mask.kind());
   mask::MaskArguments constants;
   if (kind->recoverable()) {  // else Unmasker says more than that an option is missing
     SLUICE_TRY(constants, arguments.mask.arguments(*kind));
   }
-  SLUICE_TRY(const mask::Keyring keyring, mask::Keyring::load(arguments.file));
+  SLUICE_TRY(const mask::Keyring keyring, load_keyring(arguments.file));
   SLUICE_TRY(auto unmasker, mask::Unmasker::open(*kind, &keyring, std::move(constants), arguments.mask.key()));
   std::vector<std::string> tokens = arguments.tokens;
-  if (tokens.empty()) {
+  if (tokens.empty() && arguments.csv.empty()) {
     for (std::string line; std::getline(std::cin, line);) tokens.push_back(line);
   }
+  const auto domain = arguments.mask.given("domain");
+  Json looked = {{"command", "unmask"}, {"function", kind->function}, {"domain", nullptr}};
+  if (domain) looked["domain"] = *domain;
+  if (arguments.csv.empty()) {
+    looked["tokens"] = tokens.size();
+  } else {
+    looked["csv"] = arguments.csv;
+    looked["column"] = arguments.column;
+  }
+  SLUICE_CHECK(arguments.audit.write(arguments.file, looked));
+  if (!arguments.csv.empty()) return unmask_column(arguments, unmasker);
   Answer answer;
   answer.result["values"] = Json::array();
   for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -46,8 +87,15 @@ void add_unmask(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<UnmaskArguments>();
   command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
   command->add_option("TOKEN", arguments->tokens, "the tokens; without any, one a line from stdin")->type_name("");
+  command
+      ->add_option("--csv", arguments->csv, "a CSV file with a header, to be written to stdout with --column in clear")
+      ->type_name("FILE");
+  command->add_option("--column", arguments->column, "its column of tokens; empty cells stay empty")->type_name("NAME");
+  command->add_option("--delimiter", arguments->delimiter, "between its cells")->type_name("C")->capture_default_str();
   arguments->mask.add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return unmask(*arguments); }; });
+  arguments->audit.add_to(*command);
+  command->callback(
+      [arguments, &session] { session.action = [arguments, &session] { return unmask(*arguments, session.json); }; });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,6 @@
 #include "sluice/mask/harden.hpp"
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -10,6 +11,9 @@
 namespace sluice::mask {
 
 void harden_process() {
+  // No core either where a handler ignores the limit; and no other process of this user can attach to this one, or
+  // read its memory or environment. Programs that it starts are as they would be.
+  prctl(PR_SET_DUMPABLE, 0);
   // One byte, not zero: Linux ignores a limit of 0 where cores are piped to a program (core(5)), but takes 1
   // for "none" there, and 1 is less than any core file needs.
   const rlimit one{1, 1};

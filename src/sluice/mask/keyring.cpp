@@ -8,6 +8,17 @@
 #include "sluice/mask/must.hpp"
 
 namespace sluice::mask {
+namespace {
+
+void sub_key(std::span<const std::uint8_t> key, std::string_view function, std::string_view domain,
+             std::span<std::uint8_t> out) {
+  assert(function.find('\0') == std::string_view::npos);  // else two pairs could give one info
+  std::string info("sluice-v1");
+  info.append(1, '\0').append(function).append(1, '\0').append(domain);
+  hkdf_sha256(key, {}, info, out);
+}
+
+}  // namespace
 
 bool is_key_id(std::string_view id) {
   if (id.size() < 2 || id.size() > 10 || id[0] != 'k' || id[1] == '0') return false;
@@ -41,10 +52,7 @@ const KeyFacts* Keyring::find(std::string_view id) const {
 
 void Keyring::derive_from(std::size_t slot, std::string_view function, std::string_view domain,
                           std::span<std::uint8_t> out) const {
-  assert(function.find('\0') == std::string_view::npos);  // else two pairs could give one info
-  std::string info("sluice-v1");
-  info.append(1, '\0').append(function).append(1, '\0').append(domain);
-  hkdf_sha256(key_in(slot), {}, info, out);
+  sub_key(key_in(slot), function, domain, out);
 }
 
 void Keyring::derive(std::string_view id, std::string_view function, std::string_view domain,
@@ -54,9 +62,9 @@ void Keyring::derive(std::string_view id, std::string_view function, std::string
   derive_from(slots_[static_cast<std::size_t>(found - ids_.begin())], function, domain, out);
 }
 
-std::string Keyring::check_of(std::size_t slot) const {
+std::string check_value(std::span<const std::uint8_t> key) {
   std::array<std::uint8_t, 8> value;
-  derive_from(slot, "check", {}, value);
+  sub_key(key, "check", {}, value);
   std::string text;
   for (const std::uint8_t byte : value) {
     text += "0123456789abcdef"[byte >> 4U];

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sluice/core/result.hpp"
+#include "sluice/mask/key_material.hpp"
 #include "sluice/mask/secret.hpp"
 
 namespace sluice::mask {
@@ -27,9 +28,22 @@ const char* to_string(KeyStatus status);
 struct KeyFacts {
   std::string id;
   KeyStatus status = KeyStatus::disabled;
-  std::string created;         // "2026-01-31T12:00:00Z"
-  std::string material_env{};  // the environment variable that holds the secret; empty: the file does
-  std::string check{};         // as Keyring::check(); empty: of a disabled key whose variable is not set
+  std::string created;  // "2026-01-31T12:00:00Z"
+  // One of these is set, or the file holds the secret.
+  std::string material_env{};  // the environment variable that holds it
+  std::string aws_secret{};    // the name or ARN of the secret in AWS Secrets Manager
+  std::string kms_key{};       // the key of AWS KMS that has wrapped it,
+  std::string wrapped{};       // and what came out, in base64
+  std::string check{};         // as Keyring::check(); empty: of a key whose secret was never read here
+
+  bool in_aws() const { return !aws_secret.empty() || !kms_key.empty(); }
+};
+
+// Where a new key's secret stands, by one of these; all empty: random, in the file.
+struct NewKey {
+  std::string material_env{};  // a variable that is set
+  std::string aws_secret{};    // a secret that is there
+  std::string kms_key{};       // id, ARN or alias of a key of KMS: random, wrapped by it
 };
 
 // Immutable after load, so any number of threads may use it. Key bytes stand in locked memory only.
@@ -37,23 +51,28 @@ class Keyring {
  public:
   static constexpr std::size_t key_size = 32;
 
-  // Reads a keyring of mode 0600 or stricter. Every error names the file and says what to do.
-  static Result<Keyring> load(const std::string& file);
+  // Reads a keyring of mode 0600 or stricter. Every error names the file and says what to do. `vault` is asked for
+  // the secrets that stand in AWS, but not for those of disabled keys.
+  static Result<Keyring> load(const std::string& file, KeyVault* vault = nullptr);
   // `place` names where the text stands, for messages.
-  static Result<Keyring> from_json(std::string_view json, std::string_view place);
-  // Makes a keyring with one new random key. The file appears whole, or not at all, and never
-  // replaces one.
-  static Result<void> init(const std::string& file);
+  static Result<Keyring> from_json(std::string_view json, std::string_view place, KeyVault* vault = nullptr);
+  // The keys of a file, without asking for secrets that stand in AWS: it need not be reached.
+  static Result<std::vector<KeyFacts>> look(const std::string& file);
+  // Makes a keyring with one new key. The file appears whole, or not at all, and never replaces one.
+  static Result<void> init(const std::string& file, const NewKey& key = {}, KeyVault* vault = nullptr);
 
   // Changes of a file, each written whole: whenever the process dies, the old or the new file is there. What was
   // before is kept beside it as FILE.bak, of the same mode. Two processes that change one file wait for each other.
   //
-  // Adds an enabled key, random or from an environment variable that must be set; gives its id.
-  static Result<std::string> add(const std::string& file, const std::string& material_env = {});
+  // A key that is used from now on is read first, wherever its secret stands; the others need not be reached.
+  //
+  // Adds an enabled key; gives its id.
+  static Result<std::string> add(const std::string& file, const NewKey& key = {}, KeyVault* vault = nullptr);
   // Makes `id` primary and the primary key enabled. A disabled key must be enabled first.
-  static Result<void> promote(const std::string& file, std::string_view id);
+  static Result<void> promote(const std::string& file, std::string_view id, KeyVault* vault = nullptr);
   // Any status but primary, of any key that is not primary.
-  static Result<void> set_status(const std::string& file, std::string_view id, KeyStatus status);
+  static Result<void> set_status(const std::string& file, std::string_view id, KeyStatus status,
+                                 KeyVault* vault = nullptr);
 
   const std::string& primary_id() const { return ids_[primary_]; }
   // Of all keys that may be used: those that are disabled are left out, here and below.
@@ -81,7 +100,6 @@ class Keyring {
   friend class KeyringEditor;
   void derive_from(std::size_t slot, std::string_view function, std::string_view domain,
                    std::span<std::uint8_t> out) const;
-  std::string check_of(std::size_t slot) const;
   std::span<const std::uint8_t> key_in(std::size_t slot) const {
     return keys_.bytes().subspan(slot * key_size, key_size);
   }
@@ -93,6 +111,9 @@ class Keyring {
   SecretBytes keys_;                // key_size bytes a slot
   std::size_t primary_ = 0;
 };
+
+// The check value of a key's bytes: see Keyring::check().
+std::string check_value(std::span<const std::uint8_t> key);
 
 // "k1" to "k999999999": a token starts with it, and it is safe to repeat in a message.
 bool is_key_id(std::string_view id);

@@ -76,12 +76,26 @@ class KeyringEditor {
         if (errno != EINTR) return not_changed(file, "its folder cannot be locked", errno);
       }
     }
-    SLUICE_TRY(editor.ring_, Keyring::load(editor.file_));
+    SLUICE_TRY(editor.ring_, read_keyring_file(editor.file_, nullptr, Fetch::none));
     if (stat(editor.file_.c_str(), &editor.stat_) != 0) return not_changed(file, "it cannot be looked at", errno);
     return editor;
   }
 
   std::vector<KeyFacts>& keys() { return ring_.all_; }
+
+  // A key that will be used must be readable now: else the next run would find out.
+  Result<void> prove(KeyFacts& key, KeyVault* vault) const {
+    if (key.material_env.empty() && !key.in_aws()) return {};
+    Wiped<Keyring::key_size> bytes;
+    SLUICE_CHECK(read_material(key, file_, vault, bytes.bytes));
+    const std::string check = check_value(bytes.bytes);
+    if (!key.check.empty() && key.check != check) {
+      return fail(Fault::config, "keyring " + file_ + ": key " + key.id + ": its secret is another one than it was",
+                  "put back the one it was made with; a new secret wants a new key: sluice keys add");
+    }
+    key.check = check;
+    return {};
+  }
 
   Result<KeyFacts*> find(std::string_view id) {
     const auto found = std::ranges::find(keys(), id, &KeyFacts::id);
@@ -90,7 +104,7 @@ class KeyringEditor {
                 "`sluice keys list` shows its keys");
   }
 
-  // `fresh`: the bytes of a last key that stand in the file, unless a variable holds them.
+  // `fresh`: the bytes of a last key, for the file to hold unless they stand elsewhere.
   Result<void> write(std::span<const std::uint8_t> fresh = {}) {
     std::vector<WrittenKey> written;
     for (std::size_t i = 0; i < keys().size(); ++i) {
@@ -137,7 +151,7 @@ class KeyringEditor {
   struct stat stat_ {};
 };
 
-Result<std::string> Keyring::add(const std::string& file, const std::string& material_env) {
+Result<std::string> Keyring::add(const std::string& file, const NewKey& wanted, KeyVault* vault) {
   SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
   if (editor.keys().size() == keys_max)
     return fail(Fault::config,
@@ -146,31 +160,23 @@ Result<std::string> Keyring::add(const std::string& file, const std::string& mat
   for (const KeyFacts& key : editor.keys()) last = std::max(last, number_of(key.id));
   const std::string id = "k" + std::to_string(last + 1);
   if (!is_key_id(id)) return fail(Fault::config, "keyring " + file + ": there is no number above that of its last key");
-  const KeyFacts facts{id, KeyStatus::enabled, now_text(), material_env};
-  if (!material_env.empty()) {
-    if (!is_variable(material_env))
-      return fail(Fault::config, "that is no name of an environment variable",
-                  "letters, digits and _, such as SLUICE_KEY");
-    // Read as it will be from now on, before the file names it: else the next run would find out.
-    const std::string trial = R"({"sluice_keyring":1,"keys":[{"id":")" + id + R"(","status":"primary","created":")" +
-                              facts.created + R"(","material_env":")" + material_env + "\"}]}";
-    SLUICE_TRY(const Keyring alone, from_json(trial, file));
-    for (const KeyFacts& key : editor.keys()) {
-      if (key.check != alone.check(id)) continue;
-      return fail(
-          Fault::config,
-          "keyring " + file + ": the environment variable " + material_env + " holds the secret of key " + key.id,
-          "a new key needs a new secret: openssl rand -base64 32");
-    }
+  Wiped<key_size> bytes;
+  SLUICE_TRY(const KeyFacts fresh, make_key(id, file, wanted, vault, bytes.bytes));
+  for (const KeyFacts& key : editor.keys()) {
+    if (key.check != fresh.check) continue;
+    return fail(Fault::config,
+                "keyring " + file + ": " +
+                    (wanted.material_env.empty() ? "the secret " + wanted.aws_secret
+                                                 : "the environment variable " + wanted.material_env) +
+                    " holds the secret of key " + key.id,
+                "a new key needs a new secret: openssl rand -base64 32");
   }
-  editor.keys().push_back(facts);
-  Wiped<key_size> key;
-  make_random_key(key.bytes);
-  SLUICE_CHECK(editor.write(key.bytes));
+  editor.keys().push_back(fresh);
+  SLUICE_CHECK(editor.write(bytes.bytes));
   return id;
 }
 
-Result<void> Keyring::promote(const std::string& file, std::string_view id) {
+Result<void> Keyring::promote(const std::string& file, std::string_view id, KeyVault* vault) {
   SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
   SLUICE_TRY(KeyFacts * chosen, editor.find(id));
   if (chosen->status == KeyStatus::primary) return {};
@@ -178,6 +184,7 @@ Result<void> Keyring::promote(const std::string& file, std::string_view id) {
     return fail(Fault::config, "keyring " + file + ": key " + chosen->id + " is disabled",
                 "enable it first: sluice keys enable " + file + " " + chosen->id);
   }
+  SLUICE_CHECK(editor.prove(*chosen, vault));
   for (KeyFacts& key : editor.keys()) {
     if (key.status == KeyStatus::primary) key.status = KeyStatus::enabled;
   }
@@ -185,7 +192,7 @@ Result<void> Keyring::promote(const std::string& file, std::string_view id) {
   return editor.write();
 }
 
-Result<void> Keyring::set_status(const std::string& file, std::string_view id, KeyStatus status) {
+Result<void> Keyring::set_status(const std::string& file, std::string_view id, KeyStatus status, KeyVault* vault) {
   SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
   SLUICE_TRY(KeyFacts * chosen, editor.find(id));
   if (chosen->status == status) return {};
@@ -194,12 +201,7 @@ Result<void> Keyring::set_status(const std::string& file, std::string_view id, K
                 "keyring " + file + ": key " + chosen->id + " is the primary one, which values are masked with",
                 "make another primary first: sluice keys promote " + file + " ID");
   }
-  if (chosen->check.empty()) {
-    return fail(Fault::config,
-                "keyring " + file + ": key " + chosen->id + ": the environment variable " + chosen->material_env +
-                    " is not set",
-                "set it, so that the key can be used again");
-  }
+  if (status != KeyStatus::disabled) SLUICE_CHECK(editor.prove(*chosen, vault));
   chosen->status = status;
   return editor.write();
 }

@@ -1,6 +1,7 @@
 // Keyrings that change: keys added, promoted, disabled, and secrets that stand in the environment.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "sluice/mask/fixture.hpp"
@@ -172,11 +173,11 @@ TEST_F(keyring_change, a_key_from_the_environment_is_the_same_in_hex_and_in_base
 
 TEST_F(keyring_change, a_variable_that_is_no_key_is_refused_with_the_reason_and_without_its_value) {
   setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
-  ASSERT_TRUE(Keyring::add(file_, variable).has_value());
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
   EXPECT_EQ(loaded().find("k2")->material_env, variable);
   EXPECT_EQ(read(file_).find("AAECAw"), std::string::npos);
-  expect_words(Keyring::add(file_, variable).error().text(), "holds the secret of key k2");
-  expect_words(Keyring::add(file_, "no name").error().text(), "no name of an environment variable");
+  expect_words(Keyring::add(file_, {.material_env = variable}).error().text(), "holds the secret of key k2");
+  expect_words(Keyring::add(file_, {.material_env = "no name"}).error().text(), "no name of an environment variable");
   const std::pair<const char*, const char*> wrong[] = {
       {"", "is empty"},
       {"AAEC", "holds 3 bytes instead of 32"},
@@ -195,7 +196,7 @@ TEST_F(keyring_change, a_variable_that_is_no_key_is_refused_with_the_reason_and_
 
 TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come_back_without) {
   setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
-  ASSERT_TRUE(Keyring::add(file_, variable).has_value());
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
   ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
   unsetenv(variable);
   EXPECT_EQ(statuses(), "k1 primary; k2 disabled; ");
@@ -204,9 +205,71 @@ TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come
   EXPECT_EQ(loaded().find("k2")->material_env, variable);
 }
 
+// Holds one secret, 00 01 ... 1f, wrapped or as text; counts how often it was asked, and refuses when told to.
+class FakeVault final : public KeyVault {
+ public:
+  Result<std::size_t> read(const KeyFacts&, std::span<char> out) override {
+    SLUICE_CHECK(asked());
+    constexpr std::string_view text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+    std::ranges::copy(text, out.begin());
+    return text.size();
+  }
+  Result<void> make(KeyFacts& key, std::span<std::uint8_t> out) override {
+    key.wrapped = "d3JhcHBlZA==";
+    return unwrap(key, out);
+  }
+  Result<void> unwrap(const KeyFacts&, std::span<std::uint8_t> out) override {
+    SLUICE_CHECK(asked());
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(i);
+    return {};
+  }
+
+  int calls = 0;
+  bool refuses = false;
+
+ private:
+  Result<void> asked() {
+    ++calls;
+    if (refuses) return fail(Fault::denied, "refused", "allow it");
+    return {};
+  }
+};
+
+TEST_F(keyring_change, a_secret_elsewhere_is_asked_for_when_it_is_used_and_only_then) {
+  for (const NewKey& place : {NewKey{.aws_secret = "team/key"}, NewKey{.kms_key = "alias/sluice"}}) {
+    ASSERT_EQ(std::remove(file_.c_str()), 0);
+    ASSERT_TRUE(Keyring::init(file_).has_value());
+    FakeVault vault;
+    ASSERT_TRUE(Keyring::add(file_, place, &vault).has_value());
+    EXPECT_EQ(vault.calls, 1);
+    const auto ring = Keyring::load(file_, &vault);
+    ASSERT_TRUE(ring.has_value()) << ring.error().text();
+    EXPECT_EQ(vault.calls, 2);
+    EXPECT_EQ(ring->check("k2"), keyring().check("k1"));
+    EXPECT_EQ(read(file_).find("AAECAw"), std::string::npos);
+
+    vault.refuses = true;
+    expect_words(Keyring::load(file_, &vault).error().text(), "key k2: refused; allow it");
+    expect_words(Keyring::load(file_).error().text(), "which is not asked here");
+    expect_words(Keyring::promote(file_, "k2", &vault).error().text(), "refused");
+    const auto looked = Keyring::look(file_);
+    ASSERT_TRUE(looked.has_value());
+    EXPECT_EQ((*looked)[1].check, keyring().check("k1"));
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled, &vault).has_value());
+    vault.calls = 0;
+    EXPECT_TRUE(Keyring::load(file_, &vault).has_value());
+    EXPECT_EQ(vault.calls, 0);
+    expect_words(Keyring::set_status(file_, "k2", KeyStatus::enabled, &vault).error().text(), "refused");
+    vault.refuses = false;
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::enabled, &vault).has_value());
+    ASSERT_TRUE(Keyring::promote(file_, "k2", &vault).has_value());
+    EXPECT_EQ(Keyring::load(file_, &vault)->primary_id(), "k2");
+  }
+}
+
 TEST_F(keyring_change, a_key_has_one_secret) {
   write(R"({"sluice_keyring": 1, "keys": [{"id": "k1", "status": "primary", "created": "2026-01-31T12:00:00Z"}]})");
-  expect_words(refusal(), "one of \"secret\" and \"material_env\"");
+  expect_words(refusal(), "one of \"secret\", \"material_env\"");
   write(R"({"sluice_keyring": 1, "keys": [{"id": "k1", "status": "primary", "created": "2026-01-31T12:00:00Z",
       "material_env": 5}]})");
   expect_words(refusal(), "must be the name of an environment variable");

@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "sluice/core/clock.hpp"
+#include "sluice/core/crash_point.hpp"
 #include "sluice/mask/base64url.hpp"
 #include "sluice/mask/keyring_file.hpp"
 #include "sluice/mask/keyring_reader.hpp"
@@ -19,7 +20,7 @@
 namespace sluice::mask {
 namespace {
 
-constexpr std::size_t file_size_max = 32768;  // 64 keys take 11 KiB
+constexpr std::size_t file_size_max = 49152;  // 64 keys wrapped by KMS take 31 KiB; 64 KiB may be locked anywhere
 
 std::string init_hint(const std::string& file) { return "make one by `sluice keys init " + file + "`"; }
 
@@ -91,8 +92,28 @@ std::string now_text() {
   return text;
 }
 
-void make_random_key(std::span<std::uint8_t> key) {
-  must(RAND_priv_bytes(key.data(), static_cast<int>(key.size())) == 1, "the random generator");
+Result<KeyFacts> make_key(const std::string& id, const std::string& place, const NewKey& wanted, KeyVault* vault,
+                          std::span<std::uint8_t> out) {
+  KeyFacts facts{id, KeyStatus::enabled, now_text(), wanted.material_env, wanted.aws_secret, wanted.kms_key};
+  if (!facts.material_env.empty() && !is_variable(facts.material_env)) {
+    return fail(Fault::config, "that is no name of an environment variable",
+                "letters, digits and _, such as SLUICE_KEY");
+  }
+  if (!facts.aws_secret.empty() && !is_aws_secret(facts.aws_secret))
+    return fail(Fault::config, "that is no name of a secret", "give its name or its ARN, such as sluice/key-2");
+  if (!facts.kms_key.empty() && !is_kms_key(facts.kms_key))
+    return fail(Fault::config, "that is no key of KMS", "give its ARN, its id, or an alias such as alias/sluice");
+  if (!facts.kms_key.empty()) {
+    if (vault == nullptr) return fail(Fault::config, "KMS is not asked here");
+    SLUICE_CHECK(vault->make(facts, out));
+  } else if (!facts.material_env.empty() || !facts.aws_secret.empty()) {
+    // Read as it will be from now on, before the file names it: else the next run would find out.
+    SLUICE_CHECK(read_material(facts, place, vault, out));
+  } else {
+    must(RAND_priv_bytes(out.data(), static_cast<int>(out.size())) == 1, "the random generator");
+  }
+  facts.check = check_value(out);
+  return facts;
 }
 
 bool write_all(int descriptor, std::string_view text) {
@@ -113,9 +134,17 @@ bool write_keyring(int descriptor, const std::vector<WrittenKey>& keys) {
     before = ",\n";
     text += "    { \"id\": \"" + key.facts.id + "\", \"status\": \"" + to_string(key.facts.status) +
             "\", \"created\": \"" + key.facts.created + "\",\n      ";
-    if (!key.facts.material_env.empty()) {
-      text += "\"material_env\": \"" + key.facts.material_env + "\" }";
-      if (!write_all(descriptor, text)) return false;
+    const KeyFacts& facts = key.facts;
+    if (!facts.material_env.empty() || facts.in_aws()) {
+      // The reader lets no character into these that would have to be escaped.
+      const auto pair = [](const char* name, const std::string& value) {
+        return "\"" + std::string(name) + "\": \"" + value + "\"";
+      };
+      if (!facts.material_env.empty()) text += pair("material_env", facts.material_env);
+      if (!facts.aws_secret.empty()) text += pair("aws_secret", facts.aws_secret);
+      if (!facts.kms_key.empty()) text += pair("kms_key", facts.kms_key) + ",\n      " + pair("wrapped", facts.wrapped);
+      if (facts.in_aws() && !facts.check.empty()) text += ",\n      " + pair("check", facts.check);
+      if (!write_all(descriptor, text + " }")) return false;
       continue;
     }
     must(key.bytes.size() == Keyring::key_size, "the size of a key");
@@ -134,7 +163,16 @@ bool write_keyring(int descriptor, const std::vector<WrittenKey>& keys) {
   return write_all(descriptor, "\n  ]\n}\n") && fsync(descriptor) == 0;
 }
 
-Result<Keyring> Keyring::load(const std::string& file) {
+Result<Keyring> Keyring::load(const std::string& file, KeyVault* vault) {
+  return read_keyring_file(file, vault, Fetch::all);
+}
+
+Result<std::vector<KeyFacts>> Keyring::look(const std::string& file) {
+  SLUICE_TRY(Keyring ring, read_keyring_file(file, nullptr, Fetch::none));
+  return std::move(ring.all_);
+}
+
+Result<Keyring> read_keyring_file(const std::string& file, KeyVault* vault, Fetch fetch) {
   // Not blocking: a pipe by that name must not stop the start.
   const File opened(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (opened.get() < 0) {
@@ -156,20 +194,23 @@ Result<Keyring> Keyring::load(const std::string& file) {
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  return read_keyring(file, text.text().first(size));
+  return read_keyring(file, text.text().first(size), vault, fetch);
 }
 
-Result<void> Keyring::init(const std::string& file) {
+Result<void> Keyring::init(const std::string& file, const NewKey& wanted, KeyVault* vault) {
   // Looked at first, so that no key is made in vain; publish() is what decides.
   struct stat facts {};
   if (lstat(file.c_str(), &facts) == 0) return not_made(file, EEXIST);
   Wiped<key_size> key;
-  make_random_key(key.bytes);
+  SLUICE_TRY(KeyFacts first, make_key("k1", file, wanted, vault, key.bytes));
+  first.status = KeyStatus::primary;
   const std::string draft = draft_name(file);
   const File made(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (made.get() < 0) return not_made(file, errno);
-  if (fchmod(made.get(), 0600) != 0 ||
-      !write_keyring(made.get(), {{{"k1", KeyStatus::primary, now_text()}, key.bytes}}) || !publish(draft, file)) {
+  bool done = fchmod(made.get(), 0600) == 0 && write_keyring(made.get(), {{first, key.bytes}});
+  SLUICE_CRASH_POINT("keys_new_written");
+  done = done && publish(draft, file);
+  if (!done) {
     const int error = errno;
     unlink(draft.c_str());
     return not_made(file, error);

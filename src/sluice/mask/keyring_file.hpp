@@ -26,11 +26,13 @@ class File {
 
 std::string folder_of(const std::string& file);
 std::string now_text();  // "2026-01-31T12:00:00Z"
-void make_random_key(std::span<std::uint8_t> key);
+// A new key, enabled: its secret is made, or read from where it stands, and its bytes are put into `out`.
+Result<KeyFacts> make_key(const std::string& id, const std::string& place, const NewKey& wanted, KeyVault* vault,
+                          std::span<std::uint8_t> out);
 // All of `text`, or false with errno.
 bool write_all(int descriptor, std::string_view text);
 
-// One key as the file holds it. `bytes` is not read where a variable holds the secret.
+// One key as the file holds it. `bytes` is not read where the secret stands elsewhere.
 struct WrittenKey {
   KeyFacts facts;
   std::span<const std::uint8_t> bytes;

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "sluice/core/words.hpp"
-#include "sluice/mask/base64url.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/keyring_reader.hpp"
 
@@ -22,24 +21,6 @@ constexpr std::string_view secret_name = "\"secret\"";
 constexpr char lifted_mark = '#';  // a secret that was read is overwritten with this,
 constexpr char wrong_mark = '!';   // and one that is no key with this
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool read_hex(std::string_view hex, std::span<std::uint8_t> out) {
-  if (hex.size() != 2 * out.size()) return false;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = hex_value(hex[2 * i]);
-    const int low = hex_value(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    out[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return true;
-}
-
 std::size_t skip(std::string_view text, std::size_t at, char wanted) {
   at = text.find_first_not_of(" \t\r\n", at);
   return at != std::string_view::npos && text[at] == wanted ? at + 1 : std::string_view::npos;
@@ -52,6 +33,10 @@ const Json* find(const Json& object, const char* name) {
 
 bool is_text(const Json* value) { return value != nullptr && value->is_string(); }
 
+bool is_check(std::string_view text) {
+  return text.size() == 16 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 // "2026-01-31T12:00:00Z"
 bool is_time(std::string_view text) {
   constexpr std::string_view shape = "dddd-dd-ddTdd:dd:ddZ";
@@ -60,15 +45,10 @@ bool is_time(std::string_view text) {
 
 }  // namespace
 
-bool is_variable(std::string_view name) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !name.empty() && letter(name[0]) &&
-         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-}
-
 class KeyringReader {
  public:
-  KeyringReader(std::string_view place, std::span<char> text) : place_(place), text_(text) {}
+  KeyringReader(std::string_view place, std::span<char> text, KeyVault* vault, Fetch fetch)
+      : place_(place), text_(text), vault_(vault), fetch_(fetch) {}
 
   Result<Keyring> read() {
     SLUICE_TRY(keyring_.keys_, SecretBytes::make(2 * keys_max * Keyring::key_size));
@@ -156,7 +136,9 @@ class KeyringReader {
 
   Result<void> add(const Json& key) {
     const std::string number = "key " + std::to_string(keyring_.all_.size() + 1) + " of the list";
-    SLUICE_CHECK(known_names(key, {"id", "status", "created", "secret", "material_env"}, number));
+    SLUICE_CHECK(known_names(
+        key, {"id", "status", "created", "secret", "material_env", "aws_secret", "kms_key", "wrapped", "check"},
+        number));
     const Json* id = find(key, "id");
     if (!is_text(id) || !is_key_id(id->get_ref<const std::string&>())) {
       return wrong(number + ": \"id\" must be k and a number, such as k1");
@@ -169,8 +151,7 @@ class KeyringReader {
     }
     KeyFacts facts{name, KeyStatus::disabled, created->get<std::string>()};
     SLUICE_CHECK(read_status(key, facts));
-    SLUICE_TRY(const std::size_t slot, read_material(key, facts));
-    if (slot != no_slot) facts.check = keyring_.check_of(slot);
+    SLUICE_TRY(const std::size_t slot, read_secret(key, facts));
     if (facts.status != KeyStatus::disabled) {
       if (facts.status == KeyStatus::primary) {
         ++primaries_;
@@ -197,83 +178,82 @@ class KeyringReader {
   }
 
   // Where the key's bytes stand. Inline secrets were lifted in the order of the keys; the others come behind them.
-  Result<std::size_t> read_material(const Json& key, KeyFacts& facts) {
-    const Json* secret = find(key, "secret");
-    const Json* variable = find(key, "material_env");
-    if ((secret == nullptr) == (variable == nullptr)) {
-      return wrong("key " + facts.id + ": one of \"secret\" and \"material_env\" must be there");
-    }
-    if (variable == nullptr) {
-      if (!is_text(secret) || secret->get_ref<const std::string&>() != std::string(hex_size, lifted_mark) ||
-          used_ >= lifted_) {
+  Result<std::size_t> read_secret(const Json& key, KeyFacts& facts) {
+    SLUICE_CHECK(read_place(key, facts));
+    if (find(key, "secret") != nullptr) {
+      if (*find(key, "secret") != std::string(hex_size, lifted_mark) || used_ >= lifted_) {
         return wrong("key " + facts.id + ": \"secret\" must be " + std::to_string(hex_size) + " hex digits (" +
                      std::to_string(Keyring::key_size) + " bytes)");
       }
+      facts.check = check_value(keyring_.key_in(used_));
       return used_++;
     }
-    if (!is_text(variable) || !is_variable(variable->get_ref<const std::string&>())) {
-      return wrong("key " + facts.id +
-                   ": \"material_env\" must be the name of an environment variable, such as SLUICE_KEY");
-    }
-    facts.material_env = variable->get<std::string>();
-    const char* value = std::getenv(facts.material_env.c_str());
     // A key that is not used may have no material any more.
-    if (value == nullptr && facts.status == KeyStatus::disabled) return no_slot;
-    const std::size_t slot = lifted_ + from_variables_++;
-    if (auto read =
-            read_variable(facts, value, keyring_.keys_.bytes().subspan(slot * Keyring::key_size, Keyring::key_size));
-        !read) {
-      return fail(std::move(read).error());
+    const bool disabled = facts.status == KeyStatus::disabled;
+    if (facts.in_aws() ? disabled || fetch_ == Fetch::none : disabled && !std::getenv(facts.material_env.c_str()))
+      return no_slot;
+    const std::size_t slot = lifted_ + from_elsewhere_++;
+    const auto bytes = keyring_.keys_.bytes().subspan(slot * Keyring::key_size, Keyring::key_size);
+    SLUICE_CHECK(read_material(facts, place_, vault_, bytes));
+    const std::string check = check_value(bytes);
+    if (!facts.check.empty() && facts.check != check) {
+      return fail(Fault::config, "keyring " + place_ + ": key " + facts.id + ": AWS holds another secret than it did",
+                  "put back the one it was made with (its check value is " + facts.check +
+                      "); a new secret wants a new key: sluice keys add");
     }
+    facts.check = check;
     return slot;
   }
 
-  // Base64 of either alphabet, or hex as in the file. No message repeats the value.
-  Result<void> read_variable(const KeyFacts& facts, const char* value, std::span<std::uint8_t> out) const {
-    const std::string what =
-        "keyring " + place_ + ": key " + facts.id + ": the environment variable " + facts.material_env;
-    const std::string hint = "it holds " + std::to_string(Keyring::key_size) +
-                             " bytes in base64, as `openssl rand -base64 32` makes them, or in hex";
-    if (value == nullptr) return fail(Fault::config, what + " is not set", hint);
-    std::string_view text(value);
-    if (text.empty()) return fail(Fault::config, what + " is empty", hint);
-    if (read_hex(text, out)) return {};
-    std::string letters(text.substr(0, text.find('=')));
-    std::ranges::replace(letters, '+', '-');
-    std::ranges::replace(letters, '/', '_');
-    const std::size_t padding = text.size() - letters.size();
-    const bool padded = text.substr(letters.size()).find_first_not_of('=') == std::string_view::npos &&
-                        (padding == 0 || (padding < 3 && text.size() % 4 == 0));
-    std::string bytes;
-    const bool decoded = padded && base64url_decode(letters, bytes);
-    const std::size_t size = bytes.size();
-    if (decoded && size == out.size()) std::ranges::copy(bytes, out.begin());
-    OPENSSL_cleanse(letters.data(), letters.size());
-    OPENSSL_cleanse(bytes.data(), bytes.capacity());
-    if (!decoded) return fail(Fault::config, what + " is not base64", hint);
-    if (size != out.size()) {
-      return fail(Fault::config,
-                  what + " holds " + std::to_string(size) + " bytes instead of " + std::to_string(out.size()), hint);
+  Result<void> read_place(const Json& key, KeyFacts& facts) const {
+    int places = 0;
+    for (const char* name : {"secret", "material_env", "aws_secret", "kms_key"}) places += key.contains(name) ? 1 : 0;
+    if (places != 1) {
+      return wrong("key " + facts.id +
+                   ": one of \"secret\", \"material_env\", \"aws_secret\" and \"kms_key\" must be there");
     }
+    const auto take = [&](const char* name, std::string& to, bool (*is_one)(std::string_view)) {
+      const Json* value = find(key, name);
+      if (value == nullptr) return true;
+      if (!value->is_string() || !is_one(value->get_ref<const std::string&>())) return false;
+      to = value->get<std::string>();
+      return true;
+    };
+    const auto must_be = [&](const char* name, const char* what) {
+      return wrong("key " + facts.id + ": \"" + name + "\" must be " + what);
+    };
+    if (!take("material_env", facts.material_env, is_variable))
+      return must_be("material_env", "the name of an environment variable, such as SLUICE_KEY");
+    if (!take("aws_secret", facts.aws_secret, is_aws_secret))
+      return must_be("aws_secret", "the name or ARN of a secret in AWS Secrets Manager");
+    if (!take("kms_key", facts.kms_key, is_kms_key)) return must_be("kms_key", "the ARN of a key of AWS KMS");
+    if (!take("wrapped", facts.wrapped, is_wrapped) || facts.wrapped.empty() != facts.kms_key.empty())
+      return must_be("wrapped", "what KMS gave with the key, in base64, beside \"kms_key\" alone");
+    if (!take("check", facts.check, is_check) || (!facts.check.empty() && !facts.in_aws()))
+      return must_be("check", "16 hex digits, of a key whose secret stands in AWS");
     return {};
   }
 
   std::string place_;
   std::span<char> text_;
+  KeyVault* vault_;
+  Fetch fetch_;
   Keyring keyring_;
   std::set<std::string> seen_;
   std::size_t lifted_ = 0;
   std::size_t used_ = 0;  // of those that were lifted
-  std::size_t from_variables_ = 0;
+  std::size_t from_elsewhere_ = 0;
   std::size_t primaries_ = 0;
 };
 
-Result<Keyring> read_keyring(std::string_view place, std::span<char> text) { return KeyringReader(place, text).read(); }
+Result<Keyring> read_keyring(std::string_view place, std::span<char> text, KeyVault* vault, Fetch fetch) {
+  return KeyringReader(place, text, vault, fetch).read();
+}
 
-Result<Keyring> Keyring::from_json(std::string_view json, std::string_view place) {
+Result<Keyring> Keyring::from_json(std::string_view json, std::string_view place, KeyVault* vault) {
   SLUICE_TRY(SecretBytes copy, SecretBytes::make(std::max<std::size_t>(json.size(), 1)));
   std::ranges::copy(json, copy.text().begin());
-  return read_keyring(place, copy.text().first(json.size()));
+  return read_keyring(place, copy.text().first(json.size()), vault);
 }
 
 }  // namespace sluice::mask

@@ -9,13 +9,16 @@
 
 namespace sluice::mask {
 
-// Of a disabled key without material.
+// Of a key whose secret was not read.
 inline constexpr std::size_t no_slot = std::numeric_limits<std::size_t>::max();
 
-// Whether a shell can set a variable of that name.
-bool is_variable(std::string_view name);
+enum class Fetch {
+  all,   // whatever may be used
+  none,  // what stands in AWS is left where it is: its keys have no slot, and must not be derived from
+};
 
 // Reads `text`, and overwrites the secrets in it. It should stand in a SecretBytes.
-Result<Keyring> read_keyring(std::string_view place, std::span<char> text);
+Result<Keyring> read_keyring(std::string_view place, std::span<char> text, KeyVault* vault, Fetch fetch = Fetch::all);
+Result<Keyring> read_keyring_file(const std::string& file, KeyVault* vault, Fetch fetch);
 
 }  // namespace sluice::mask

@@ -1,6 +1,7 @@
 #include "sluice/mask/keyring.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -328,7 +329,7 @@ TEST(harden, turns_core_dumps_off) {
         harden_process();
         rlimit limit{};
         getrlimit(RLIMIT_CORE, &limit);
-        std::exit(limit.rlim_cur <= 1 && limit.rlim_max <= 1 ? 0 : 1);
+        std::exit(limit.rlim_cur <= 1 && limit.rlim_max <= 1 && prctl(PR_GET_DUMPABLE) == 0 ? 0 : 1);
       },
       testing::ExitedWithCode(0), "");
 }

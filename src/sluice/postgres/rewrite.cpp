@@ -1,6 +1,7 @@
 // Texts of a column replaced in place: from block to block of the table's file, since there may be no index on the
 // column and no key to go by. An UPDATE names the row's place and its old text, so that a row that another
 // transaction has changed or moved meanwhile is left for the next pass.
+#include "sluice/core/crash_point.hpp"
 #include "sluice/postgres/database.hpp"
 #include "sluice/postgres/sql.hpp"
 
@@ -57,6 +58,7 @@ class Pass {
         old.push_back(rows.text(row, 1));
       }
       SLUICE_CHECK(rewriting_.replace(old, fresh));
+      SLUICE_CRASH_POINT("rewrap_batch_made");
       Reply reply = connection_.ask(
           change, Parameters().texts(places).texts({old.begin(), old.end()}).texts({fresh.begin(), fresh.end()}));
       if (!reply) {
@@ -65,6 +67,7 @@ class Pass {
         if (lost_race && ++lost < tries_max) continue;
         return fail(explained(error));
       }
+      SLUICE_CRASH_POINT("rewrap_batch_written");
       changed += reply->affected();
       // All of them were taken by others: the next pass finds them where they are then.
       if (reply->affected() == 0) break;

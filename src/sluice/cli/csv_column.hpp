@@ -1,0 +1,22 @@
+// One column of a CSV file changed, and everything else passed on as the bytes it was.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+#include "sluice/core/result.hpp"
+
+namespace sluice::cli {
+
+// Changes a cell's value in place. Empty cells are not asked about.
+using ChangeCell = std::function<Result<void>(std::string& value)>;
+
+// From `in` to `out`, a row at a time: RFC 4180 with a header, which names `column`. Quotes are put only around changed
+// values that need them. Gives how many were changed. Rows before one that fails have been written; errors name the
+// row.
+Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const std::string& column, char delimiter,
+                                    const ChangeCell& change);
+
+}  // namespace sluice::cli

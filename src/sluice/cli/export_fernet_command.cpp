@@ -1,0 +1,59 @@
+// `sluice keys export-fernet`: the key of mask_fernet for one domain, as Python's cryptography and others take it.
+#include "sluice/cli/export_fernet_command.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "sluice/cli/audit.hpp"
+#include "sluice/cli/commands.hpp"
+#include "sluice/cli/key_vault.hpp"
+#include "sluice/mask/base64url.hpp"
+#include "sluice/mask/fernet.hpp"
+
+namespace sluice::cli {
+namespace {
+
+struct ExportArguments {
+  std::string file;
+  std::string domain;
+  std::string key;
+  AuditOptions audit;
+};
+
+Result<Answer> export_fernet(const ExportArguments& arguments) {
+  if (arguments.domain.empty()) return fail(Fault::config, "--domain is empty", "name the domain of the tokens");
+  SLUICE_TRY(const mask::Keyring keyring, load_keyring(arguments.file));
+  const std::string id = arguments.key.empty() ? keyring.primary_id() : arguments.key;
+  if (!keyring.has(id)) {
+    return fail(Fault::config, "keyring " + arguments.file + ": there is no key '" + id + "' that can be used",
+                "`sluice keys list` shows its keys");
+  }
+  SLUICE_CHECK(arguments.audit.write(arguments.file,
+                                     {{"command", "keys export-fernet"}, {"domain", arguments.domain}, {"key", id}}));
+  mask::Wiped<mask::Fernet::key_size> bytes;
+  keyring.derive(id, "fernet", arguments.domain, bytes.bytes);
+  std::string text(mask::base64url_size(bytes.bytes.size()), ' ');
+  mask::base64url_encode(bytes.bytes, text.data());
+  text.resize((text.size() + 3) / 4 * 4, '=');
+  Answer answer;
+  answer.summary = "the Fernet key of " + id + " for the domain " + arguments.domain;
+  answer.result = {{"key", id}, {"domain", arguments.domain}, {"fernet_key", text}};
+  answer.text = text + "\n";
+  return answer;
+}
+
+}  // namespace
+
+void add_export_fernet(CLI::App& keys, Session& session) {
+  CLI::App* command =
+      add_command(keys, "export-fernet", "a domain's Fernet key: whoever has it reads and makes its tokens",
+                  "sluice keys export-fernet keys.json --domain email");
+  auto arguments = std::make_shared<ExportArguments>();
+  command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
+  command->add_option("--domain", arguments->domain, "the domain of the tokens")->required()->type_name("TEXT");
+  command->add_option("--key", arguments->key, "the key to use instead of the primary one, such as k1")
+      ->type_name("ID");
+  arguments->audit.add_to(*command);
+  command->callback([arguments, &session] { session.action = [arguments] { return export_fernet(*arguments); }; });
+}
+
+}  // namespace sluice::cli
