@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "sluice/engine/object_files.hpp"
+
 namespace sluice::engine {
 
 duckdb::unique_ptr<duckdb::SQLStatement> parse_select(duckdb::ClientContext& context, const std::string& sql) {
@@ -29,6 +31,7 @@ tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::
   if (const std::size_t quoted = message.find("\n\nLINE "); quoted != std::string::npos) message.resize(quoted);
   if (const std::size_t quoted = message.find("\nLINE "); quoted != std::string::npos) message.resize(quoted);
   std::ranges::replace(message, '\n', ' ');
+  if (auto ours = ObjectFiles::error_of(error)) return fail((*std::move(ours)).within(at.text() + ": select"));
   return fail(Fault::config, at.text() + ": select: " + message);
 }
 
