@@ -56,8 +56,8 @@ class object_sql : public testing::Test {
       batch.rows = group_rows;
       for (std::size_t column = 0; column < 4; ++column) {
         for (std::size_t row = 0; row < group_rows; ++row) {
-          columns[column][row] = column == 0 ? static_cast<std::int64_t>(group * group_rows + row)
-                                             : static_cast<std::int64_t>(random());
+          columns[column][row] =
+              column == 0 ? static_cast<std::int64_t>(group * group_rows + row) : static_cast<std::int64_t>(random());
         }
         batch.vectors.push_back({columns[column].data(), nullptr});
       }

@@ -1,6 +1,6 @@
 // Runs the stories of this folder: README.md has their language.
-#include <fcntl.h>
 #include <duckdb.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -20,9 +20,8 @@ constexpr std::size_t blocks_max = 8;
 
 [[noreturn]] void raise(const Error& error) {
   throw duckdb::IOException(
-      error.message,
-      std::unordered_map<std::string, std::string>{{"sluice_fault", std::to_string(static_cast<int>(error.fault))},
-                                                   {"sluice_hint", error.hint}});
+      error.message, std::unordered_map<std::string, std::string>{
+                         {"sluice_fault", std::to_string(static_cast<int>(error.fault))}, {"sluice_hint", error.hint}});
 }
 
 template <class T>
@@ -182,7 +181,8 @@ std::optional<Error> ObjectFiles::error_of(const duckdb::ErrorData& error) {
   if (fault == extra.end() || hint == extra.end()) return std::nullopt;
   // Without the line of SQL that DuckDB quotes.
   const std::string& message = error.RawMessage();
-  return Error{static_cast<Fault>(std::stoi(fault->second)), message.substr(0, message.find("\n\nLINE ")), hint->second};
+  return Error{static_cast<Fault>(std::stoi(fault->second)), message.substr(0, message.find("\n\nLINE ")),
+               hint->second};
 }
 
 // Also what is only nearly a path of ours: nothing that begins so may be taken for a local file.

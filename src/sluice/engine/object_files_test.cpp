@@ -95,7 +95,8 @@ TEST_F(ObjectFilesTest, nothing_else_can_be_reached) {
             "no object store of the project has objects://sea/a.csv; known are objects://lake/");
   EXPECT_EQ(ask("select * from read_csv('s3://bucket/a.csv')"),
             "no connection of the project has the bucket of s3://bucket/a.csv; add a connection: { s3: BUCKET }");
-  EXPECT_EQ(ask("select * from read_csv('objects://lake/a.csv')"), "there is no object memory/a.csv; check bucket and key");
+  EXPECT_EQ(ask("select * from read_csv('objects://lake/a.csv')"),
+            "there is no object memory/a.csv; check bucket and key");
 }
 
 }  // namespace

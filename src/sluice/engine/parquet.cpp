@@ -43,8 +43,7 @@ Result<std::shared_ptr<Parquet>> Parquet::open() {
     duckdb::Connection connection(database);
     for (const char* lock :
          {ObjectFiles::allowed(), "set enable_external_access = false", "set lock_configuration = true"}) {
-      if (connection.Query(lock)->HasError())
-        return fail(Fault::failed, "the embedded DuckDB cannot be locked down");
+      if (connection.Query(lock)->HasError()) return fail(Fault::failed, "the embedded DuckDB cannot be locked down");
     }
     auto duck = std::make_shared<ParquetDuck>(ParquetDuck{std::move(database), ours});
     return std::make_shared<DuckParquet>(std::move(duck));

@@ -11,11 +11,21 @@
 namespace sluice::engine {
 namespace {
 
-const Schema every_type{{"flag", {Kind::boolean}},        {"i", {Kind::int32}},         {"n", {Kind::int64}},
-                        {"f", {Kind::float64}},           {"d4", {Kind::decimal, 4, 2}}, {"d9", {Kind::decimal, 9, 2}},
-                        {"d18", {Kind::decimal, 18, 4}},  {"d38", {Kind::decimal, 38, 6}}, {"t", {Kind::text}},
-                        {"b", {Kind::bytes}},             {"day", {Kind::date}},        {"at", {Kind::timestamp}},
-                        {"atz", {Kind::timestamp_tz}},    {"u", {Kind::uuid}},          {"j", {Kind::json}}};
+const Schema every_type{{"flag", {Kind::boolean}},
+                        {"i", {Kind::int32}},
+                        {"n", {Kind::int64}},
+                        {"f", {Kind::float64}},
+                        {"d4", {Kind::decimal, 4, 2}},
+                        {"d9", {Kind::decimal, 9, 2}},
+                        {"d18", {Kind::decimal, 18, 4}},
+                        {"d38", {Kind::decimal, 38, 6}},
+                        {"t", {Kind::text}},
+                        {"b", {Kind::bytes}},
+                        {"day", {Kind::date}},
+                        {"at", {Kind::timestamp}},
+                        {"atz", {Kind::timestamp_tz}},
+                        {"u", {Kind::uuid}},
+                        {"j", {Kind::json}}};
 
 Record record_of(const Schema& schema) {
   Record record;
@@ -175,8 +185,7 @@ TEST_F(ParquetTest, no_row_is_a_file_with_columns) {
 TEST_F(ParquetTest, a_decimal_too_long_for_its_type_is_an_error) {
   const Rows rows({{"d", {Kind::decimal, 9, 2}}}, {R"({"d":1234567.89})"});
   auto out = *store.open_writer("a.parquet", {});
-  auto writer =
-      *parquet->open_writer(std::make_shared<const Schema>(Schema{{"d", {Kind::decimal, 4, 2}}}), *out, {});
+  auto writer = *parquet->open_writer(std::make_shared<const Schema>(Schema{{"d", {Kind::decimal, 4, 2}}}), *out, {});
   const auto written = writer->write(rows.batch());
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().message, "column d holds a number with more digits than its type decimal(4,2) has");

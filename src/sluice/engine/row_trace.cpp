@@ -31,7 +31,8 @@ std::string in_words(LogicalOperatorType type) {
     case LogicalOperatorType::LOGICAL_CROSS_PRODUCT:
     case LogicalOperatorType::LOGICAL_POSITIONAL_JOIN:
     case LogicalOperatorType::LOGICAL_ASOF_JOIN:
-    case LogicalOperatorType::LOGICAL_DEPENDENT_JOIN: return "a join or a sub-query that a row cannot be followed through";
+    case LogicalOperatorType::LOGICAL_DEPENDENT_JOIN:
+      return "a join or a sub-query that a row cannot be followed through";
     case LogicalOperatorType::LOGICAL_GET:
     case LogicalOperatorType::LOGICAL_EXPRESSION_GET:
     case LogicalOperatorType::LOGICAL_DUMMY_SCAN: return "another relation than input";
@@ -41,12 +42,14 @@ std::string in_words(LogicalOperatorType type) {
 
 RowTrace untraceable(LogicalOperatorType type) {
   return {{},
-          "the select must be row-wise (projections, filters, unnest, CTEs of these over input, and joins of it with objects), but it has " +
+          "the select must be row-wise (projections, filters, unnest, CTEs of these over input, and joins of it with "
+          "objects), but it has " +
               in_words(type)};
 }
 
 bool reads(const LogicalOperator& plan, const std::string& scan) {
-  if (plan.type == LogicalOperatorType::LOGICAL_GET && plan.Cast<duckdb::LogicalGet>().function.name == scan) return true;
+  if (plan.type == LogicalOperatorType::LOGICAL_GET && plan.Cast<duckdb::LogicalGet>().function.name == scan)
+    return true;
   return std::ranges::any_of(plan.children, [&scan](const auto& child) { return reads(*child, scan); });
 }
 
@@ -59,9 +62,9 @@ RowTrace trace_join(LogicalOperator& plan, const std::string& scan, duckdb::colu
                             ? JoinType::INNER
                             : plan.Cast<duckdb::LogicalJoin>().join_type;
   // What keeps rows of the other side alone has no input row for them.
-  const bool kept = type == JoinType::INNER || (left && (type == JoinType::LEFT || type == JoinType::SEMI ||
-                                                         type == JoinType::ANTI || type == JoinType::MARK ||
-                                                         type == JoinType::SINGLE)) ||
+  const bool kept = type == JoinType::INNER ||
+                    (left && (type == JoinType::LEFT || type == JoinType::SEMI || type == JoinType::ANTI ||
+                              type == JoinType::MARK || type == JoinType::SINGLE)) ||
                     (!left && type == JoinType::RIGHT);
   if (!kept) return untraceable(plan.type);
   RowTrace below = trace_rows(*plan.children[left ? 0 : 1], scan, row_column);

@@ -230,11 +230,7 @@ class DuckSelect final : public Select {
     out.resize(before);
     if (auto file = ObjectFiles::error_of(error)) return fail((*std::move(file)).within("select"));
     // DuckDB's readers name their file in what they say; no row is at fault then.
-    const std::string& message = error.RawMessage();
-    if (joined_ && (message.find("objects://") != std::string::npos || message.find("s3://") != std::string::npos)) {
-      return fail(Fault::conflict, "select: an object that it reads cannot be read the way it says",
-                  "read it by itself with another reader or other options");
-    }
+    if (joined_ && names_an_object(error.RawMessage())) return fail(unreadable_object().within("select"));
     if (is_about_a_row(error.Type())) return row_fault(error);
     return fail(
         Fault::failed, "select: " + duckdb::Exception::ExceptionTypeToString(error.Type()) + " error in DuckDB",

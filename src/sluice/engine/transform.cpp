@@ -77,7 +77,8 @@ class RowsTransform final : public Transform {
 
 Result<std::unique_ptr<Decoder>> open_decoder(const RowsOptions& options) {
   if (options.dialect.format == objects::Format::csv) return open_csv_decoder(options.record, options.dialect.csv);
-  if (options.dialect.format == objects::Format::parquet) return open_csv_decoder(options.record, parquet_row_dialect());
+  if (options.dialect.format == objects::Format::parquet)
+    return open_csv_decoder(options.record, parquet_row_dialect());
   return open_json_decoder(options.record);
 }
 
