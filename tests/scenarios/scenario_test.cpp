@@ -1,4 +1,5 @@
 // Runs the stories of this folder: README.md has their language.
+#include <duckdb.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -121,6 +122,8 @@ class Teller {
       copy_project();
     } else if (takes(line.text, "given file ", rest)) {
       give(rest, joined(line.block));
+    } else if (takes(line.text, "given parquet ", rest)) {
+      give_parquet(rest, joined(line.block));
     } else if (takes(line.text, "given queue ", rest)) {
       put(rest, with_bytes(joined(line.block)));
     } else if (takes(line.text, "given a line of ", rest)) {
@@ -194,6 +197,18 @@ class Teller {
     return text;
   }
 
+  // By DuckDB's C interface, so that a file is not written by what reads it.
+  void give_parquet(const std::string& name, const std::string& sql) {
+    fs::create_directories((folder_ / name).parent_path());
+    duckdb_database database = nullptr;
+    duckdb_connection connection = nullptr;
+    ASSERT_EQ(duckdb_open(nullptr, &database), DuckDBSuccess);
+    ASSERT_EQ(duckdb_connect(database, &connection), DuckDBSuccess);
+    const std::string copy = "copy (" + sql + ") to '" + (folder_ / name).string() + "' (format parquet)";
+    EXPECT_EQ(duckdb_query(connection, copy.c_str(), nullptr), DuckDBSuccess) << copy;
+    duckdb_disconnect(&connection);
+    duckdb_close(&database);
+  }
   void give(const std::string& name, const std::string& text) {
     write_file(folder_ / name, text);
     given_.insert(folder_ / name);

@@ -31,6 +31,17 @@ std::string definition_of(const project::Flow& flow) {
   return fmt::format("{:016x}", hash);
 }
 
+// Every object store, so that SQL can read its objects by name. Nothing is opened before SQL does.
+std::vector<engine::FileStore> files_of(const project::Project& project) {
+  std::vector<engine::FileStore> files;
+  for (const project::Connection& connection : project.connections) {
+    if (connection.kind->role != project::Role::object_store) continue;
+    files.push_back({connection.name, connection.kind->name == "s3",
+                     [connection] { return open_objects(connection, system_clock()); }});
+  }
+  return files;
+}
+
 }  // namespace
 
 const project::Connection& Assembly::connection(const std::string& name) const {
@@ -74,6 +85,7 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) 
   engine::EngineOptions options;
   options.keyring = assembly->keyring ? &*assembly->keyring : nullptr;
   options.run_micros = system_clock().now_micros();
+  options.files = files_of(assembly->project);
   SLUICE_TRY(assembly->engine, engine::Engine::open(options));
   return assembly;
 }

@@ -21,6 +21,6 @@ Result<FlowSource> open_source(const OpenFlow& open, std::chrono::seconds queue_
 
 // The objects a flow names, as they are now: an exact key that is not there is an error.
 Result<std::vector<ObjectFacts>> objects_of(const OpenFlow& open);
-objects::RowsOptions object_rows_options(const OpenFlow& open);
+Result<objects::RowsOptions> object_rows_options(const OpenFlow& open);
 
 }  // namespace sluice::cli

@@ -22,7 +22,8 @@ struct PreviewArguments {
 Result<std::optional<Delivery>> read_some(const OpenFlow& open, std::shared_ptr<Parts>& parts, std::size_t rows) {
   SLUICE_TRY(std::vector<ObjectFacts> objects, objects_of(open));
   const Known known(objects.size(), false);
-  parts = objects::open_parts(*open.objects, std::move(objects), object_rows_options(open));
+  SLUICE_TRY(objects::RowsOptions options, object_rows_options(open));
+  parts = objects::open_parts(*open.objects, std::move(objects), std::move(options));
   SLUICE_CHECK(parts->start(known));
   Delivery part;
   SLUICE_TRY(const bool more, parts->next(part));

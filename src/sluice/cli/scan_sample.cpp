@@ -102,6 +102,8 @@ void add_csv_row(Sample& sample, std::string_view row, const objects::CsvDialect
 
 Result<void> add_object(Sample& sample, ObjectStore& store, const ObjectFacts& object, const objects::Dialect& dialect,
                         std::vector<std::string> names, std::uint64_t rows) {
+  if (dialect.format == objects::Format::parquet)
+    return fail(Fault::config, "scan reads CSV and JSON lines, and " + store.uri(object.key) + " is Parquet");
   objects::RowsOptions options;
   options.dialect = dialect;
   const auto parts = objects::open_parts(store, {object}, options);

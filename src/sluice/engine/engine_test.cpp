@@ -6,6 +6,7 @@
 #include "sluice/core/words.hpp"
 #include "sluice/engine/functions.hpp"
 #include "sluice/engine/transform.hpp"
+#include "sluice/objects/memory_store.hpp"
 
 namespace sluice::engine {
 namespace {
@@ -206,6 +207,111 @@ TEST(VersionInt, keeps_the_order_and_refuses_what_it_cannot_hold) {
   EXPECT_EQ(version_int("999.999.999"), 999999999);
   for (const char* wrong : {"", "a", "1.2.3.4", "1000.0", "1..2", "1.", ".1", "1.2.x", " 1.2", "-1.0"})
     EXPECT_FALSE(version_int(wrong)) << wrong;
+}
+
+// Joins with objects: each row that comes out still comes from one row of the input.
+class LookupTest : public EngineTest {
+ protected:
+  void SetUp() override {
+    store->set("names.csv", "id,name\n1,one\n2,two\n2,zwei\n3,three\n");
+    FileStore files;
+    files.connection = "lake";
+    files.store = store;
+    auto opened = Engine::open({.files = {files}});
+    ASSERT_TRUE(opened) << opened.error().text();
+    engine = std::move(*opened);
+  }
+  // By row: the user, and the message that it came from.
+  std::string rows(const std::string& sql) {
+    const auto transform = open(sql);
+    if (!transform) return "";
+    const Bodies bodies({R"({"user_id":"a","n":2})", R"({"user_id":"b","n":9})", R"({"user_id":"c","n":1})"});
+    const auto out = transform->apply(bodies.delivery);
+    if (!out) return out.error().message;
+    std::string text;
+    for (const Batch& batch : out->batches) {
+      for (std::size_t row = 0; row < batch.rows; ++row)
+        text += std::string(batch.vectors[0].at<Text>(row).view()) + std::to_string(batch.origin[row]) + " ";
+    }
+    return text;
+  }
+  std::shared_ptr<objects::MemoryStore> store = std::make_shared<objects::MemoryStore>();
+};
+
+TEST_F(LookupTest, rows_come_in_the_order_of_the_input) {
+  EXPECT_EQ(rows("select user_id from input i join 'objects://lake/names.csv' l on l.id = i.n"), "a0 a0 c2 ");
+  EXPECT_EQ(rows("select i.user_id from 'objects://lake/names.csv' l right join input i on l.id = i.n"),
+            "a0 a0 b1 c2 ");
+  EXPECT_EQ(rows("select user_id from input i left join 'objects://lake/names.csv' l on l.id = i.n where name is null"),
+            "b1 ");
+  EXPECT_EQ(rows("select user_id from input where n in (select id from 'objects://lake/names.csv')"), "a0 c2 ");
+  EXPECT_EQ(rows("select user_id from input where n not in (select id from 'objects://lake/names.csv')"), "b1 ");
+  EXPECT_EQ(rows("select user_id from input, (select max(id) as most from 'objects://lake/names.csv') where n > most"),
+            "b1 ");
+  EXPECT_EQ(rows("select user_id from input semi join 'objects://lake/names.csv' l on l.id > input.n"), "a0 c2 ");
+}
+
+TEST_F(LookupTest, rows_that_come_from_no_row_of_the_input_are_refused) {
+  for (const char* sql : {"select l.name from 'objects://lake/names.csv' l left join input i on l.id = i.n",
+                          "select l.name from input i full join 'objects://lake/names.csv' l on l.id = i.n",
+                          "select l.name from 'objects://lake/names.csv' l",
+                          "select name from 'objects://lake/names.csv' l "
+                          "where id in (select n from input)",
+                          "select a.n from input a join (select max(n) as n from input) b using (n)"}) {
+    EXPECT_NE(refusal(sql).find("the select must be row-wise"), std::string::npos) << sql;
+  }
+}
+
+TEST_F(LookupTest, an_object_that_cannot_be_read_is_no_reject) {
+  store->set("bad.csv", "id,name\n1,secret-one\nsecret-two,y\n");
+  const std::string sql =
+      "select user_id from input i join read_csv('objects://lake/bad.csv', header = true, auto_detect = false, "
+      "columns = {'id': 'int', 'name': 'text'}) l on l.id = i.n";
+  EXPECT_EQ(rows(sql), "select: an object that it reads cannot be read the way it says");
+}
+
+TEST_F(LookupTest, planning_tells_nothing_that_stands_in_an_object) {
+  store->set("bad.csv", "id,name\n" + std::string(60'000, '1') + "\nx,y\n");
+  const std::string sniffed = refusal(
+      "select user_id from input i join read_csv('objects://lake/bad.csv', columns = {'id': 'int', 'name': 'text'}) l "
+      "on l.id = i.n");
+  store->set("bad.csv", "secret-one,secret-two\n1,secret-three\n");
+  EXPECT_EQ(sniffed,
+            "p.yaml:10:1: select: an object that it reads cannot be read the way it says; "
+            "read it by itself with another reader or other options");
+  const std::string unknown =
+      refusal("select user_id from input i join read_csv('objects://lake/bad.csv', header = true) l on l.secret = i.n");
+  EXPECT_NE(unknown.find("secret"), std::string::npos) << unknown;
+  EXPECT_EQ(unknown.find("secret-"), std::string::npos) << unknown;
+}
+
+TEST_F(LookupTest, an_object_overwritten_meanwhile_is_read_in_one_version) {
+  const auto transform = open("select user_id from input i join 'objects://lake/names.csv' l on l.id = i.n");
+  store->set("names.csv", "id,name\n1,another\n");
+  const Bodies bodies({R"({"user_id":"a","n":2})"});
+  const auto out = transform->apply(bodies.delivery);
+  if (!out) {
+    EXPECT_EQ(out.error().message, "select: memory/names.csv was overwritten");
+  } else {
+    ASSERT_EQ(out->batches.size(), 1U);
+    EXPECT_EQ(out->batches[0].rows, 2U);
+  }
+}
+
+TEST_F(LookupTest, what_an_object_gives_counts_as_personal) {
+  const auto plan = plan_rows(*engine, {logins(),
+                                        "select user_id, name from input i join 'objects://lake/names.csv' l "
+                                        "on l.id = i.n",
+                                        {"p.yaml", 10, 1}});
+  ASSERT_TRUE(plan) << plan.error().text();
+  const auto checked = check_personal(plan->lineage, "p.yaml:10:1: select");
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message.find("column \"name\""), std::string::npos);
+  const auto revealed = plan_rows(*engine, {logins(),
+                                            "select user_id, reveal(name, 'a public list') as name from input i "
+                                            "join 'objects://lake/names.csv' l on l.id = i.n",
+                                            {"p.yaml", 10, 1}});
+  EXPECT_TRUE(check_personal(revealed->lineage, "p.yaml:10:1: select"));
 }
 
 }  // namespace

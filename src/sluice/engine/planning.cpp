@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "sluice/engine/object_files.hpp"
+
 namespace sluice::engine {
 
 duckdb::unique_ptr<duckdb::SQLStatement> parse_select(duckdb::ClientContext& context, const std::string& sql) {
@@ -18,6 +20,15 @@ tl::unexpected<Error> not_one_select(const Place& place) {
   return fail(Fault::config, place.text() + ": select: it must be one SELECT statement");
 }
 
+bool names_an_object(std::string_view text) {
+  return text.find("objects://") != std::string_view::npos || text.find("s3://") != std::string_view::npos;
+}
+
+Error unreadable_object() {
+  return {Fault::conflict, "an object that it reads cannot be read the way it says",
+          "read it by itself with another reader or other options"};
+}
+
 tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::string& sql, const Place& place) {
   Place at = place;
   if (const auto found = error.ExtraInfo().find("position"); found != error.ExtraInfo().end()) {
@@ -29,6 +40,18 @@ tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::
   if (const std::size_t quoted = message.find("\n\nLINE "); quoted != std::string::npos) message.resize(quoted);
   if (const std::size_t quoted = message.find("\nLINE "); quoted != std::string::npos) message.resize(quoted);
   std::ranges::replace(message, '\n', ' ');
+  // What reads an object looks into it before anything runs, and says what it has seen there.
+  if (names_an_object(sql)) {
+    using duckdb::ExceptionType;
+    const ExceptionType type = error.Type();
+    const bool about_sql = type == ExceptionType::BINDER || type == ExceptionType::PARSER ||
+                           type == ExceptionType::SYNTAX || type == ExceptionType::CATALOG ||
+                           type == ExceptionType::PERMISSION;
+    if (!about_sql && !ObjectFiles::error_of(error)) return fail(unreadable_object().within(at.text() + ": select"));
+    // A file without a header may have had its first row taken for one.
+    if (const std::size_t names = message.find(" Candidate"); names != std::string::npos) message.resize(names);
+  }
+  if (auto ours = ObjectFiles::error_of(error)) return fail((*std::move(ours)).within(at.text() + ": select"));
   return fail(Fault::config, at.text() + ": select: " + message);
 }
 

@@ -13,7 +13,13 @@ namespace sluice::engine {
 duckdb::unique_ptr<duckdb::SQLStatement> parse_select(duckdb::ClientContext& context, const std::string& sql);
 
 tl::unexpected<Error> not_one_select(const Place& place);
-// The place is that of the line DuckDB means. Its message quotes the SQL, never a row: nothing has been read yet.
+// Whether SQL, or a message about it, is about an object as a file.
+bool names_an_object(std::string_view text);
+// Of the objects that a SELECT reads; nothing of what stands there.
+Error unreadable_object();
+
+// The place is that of the line DuckDB means. Its message quotes the SQL, never a row: of objects that a SELECT
+// reads, nothing is told.
 tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::string& sql, const Place& place);
 
 }  // namespace sluice::engine

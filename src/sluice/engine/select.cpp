@@ -4,8 +4,10 @@
 #include <cassert>
 #include <cstring>
 
+#include "duckdb/planner/operator/logical_order.hpp"
 #include "sluice/engine/duck.hpp"
 #include "sluice/engine/functions.hpp"
+#include "sluice/engine/object_files.hpp"
 #include "sluice/engine/plan_walk.hpp"
 #include "sluice/engine/planning.hpp"
 #include "sluice/engine/query_lineage.hpp"
@@ -72,21 +74,6 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> open_scan(duckdb::ClientCon
   auto scan = duckdb::make_uniq<InputScan>();
   scan->columns = input.column_ids;
   return scan;
-}
-
-// DuckDB keeps a uuid as a 128-bit number with its first bit flipped, so that it sorts.
-duckdb::hugeint_t uuid_to_duck(const std::uint8_t* bytes) {
-  std::uint64_t upper = 0;
-  std::uint64_t lower = 0;
-  for (int i = 0; i < 8; ++i) upper = (upper << 8U) | bytes[i];
-  for (int i = 8; i < 16; ++i) lower = (lower << 8U) | bytes[i];
-  return {static_cast<std::int64_t>(upper ^ (std::uint64_t{1} << 63U)), lower};
-}
-
-void uuid_from_duck(const duckdb::hugeint_t& number, std::uint8_t* bytes) {
-  const std::uint64_t upper = static_cast<std::uint64_t>(number.upper) ^ (std::uint64_t{1} << 63U);
-  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(upper >> (56 - 8 * i));
-  for (unsigned i = 0; i < 8; ++i) bytes[8 + i] = static_cast<std::uint8_t>(number.lower >> (56 - 8 * i));
 }
 
 // Points a DuckDB vector at our values: nothing is copied, but for uuids.
@@ -241,6 +228,9 @@ class DuckSelect final : public Select {
     }
     if (!error.HasError()) return std::nullopt;
     out.resize(before);
+    if (auto file = ObjectFiles::error_of(error)) return fail((*std::move(file)).within("select"));
+    // DuckDB's readers name their file in what they say; no row is at fault then.
+    if (joined_ && names_an_object(error.RawMessage())) return fail(unreadable_object().within("select"));
     if (is_about_a_row(error.Type())) return row_fault(error);
     return fail(
         Fault::failed, "select: " + duckdb::Exception::ExceptionTypeToString(error.Type()) + " error in DuckDB",
@@ -267,6 +257,8 @@ class DuckSelect final : public Select {
       refused = trace.error;
       return nullptr;
     }
+    joined_ = trace.joined;
+    if (trace.joined) plan = in_order(std::move(plan), trace.row);
     // On top of it all: every column in the type in which it leaves, then the row number.
     auto schema = std::make_shared<Schema>();
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> expressions;
@@ -293,6 +285,17 @@ class DuckSelect final : public Select {
     top->ResolveOperatorTypes();
     schema_ = std::move(schema);
     return top;
+  }
+
+  // Rows of one message must stand together and in order; a join may give them in any.
+  static duckdb::unique_ptr<duckdb::LogicalOperator> in_order(duckdb::unique_ptr<duckdb::LogicalOperator> plan,
+                                                              const duckdb::ColumnBinding& row) {
+    duckdb::vector<duckdb::BoundOrderByNode> by;
+    by.emplace_back(duckdb::OrderType::ASCENDING, duckdb::OrderByNullType::NULLS_LAST,
+                    duckdb::make_uniq<duckdb::BoundColumnRefExpression>(duckdb::LogicalType::BIGINT, row));
+    auto order = duckdb::make_uniq<duckdb::LogicalOrder>(std::move(by));
+    order->children.push_back(std::move(plan));
+    return order;
   }
 
   static std::string twice_in(const Schema& schema) {
@@ -344,6 +347,7 @@ class DuckSelect final : public Select {
   std::shared_ptr<const Schema> schema_;
   std::vector<Relation> relations_;  // `input` alone
   Lineage lineage_;
+  bool joined_ = false;  // with objects
 };
 
 class DuckEngine final : public Engine {
@@ -361,7 +365,9 @@ class DuckEngine final : public Engine {
       duckdb::Connection connection(*database_);
       register_functions(connection, options.keyring, options.run_micros);
       register_input(connection);
-      for (const char* lock : {"set enable_external_access = false", "set lock_configuration = true"}) {
+      database_->GetFileSystem().RegisterSubSystem(duckdb::make_uniq<ObjectFiles>(options.files));
+      for (const char* lock :
+           {ObjectFiles::allowed(), "set enable_external_access = false", "set lock_configuration = true"}) {
         if (auto result = connection.Query(lock); result->HasError()) {
           return fail(Fault::failed, "the embedded DuckDB cannot be locked down");
         }

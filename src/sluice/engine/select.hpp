@@ -1,8 +1,8 @@
 // A flow's `select`, prepared once and run on each delivery's rows by the embedded DuckDB.
 //
 // The SELECT must be row-wise (projections, filters, unnest, CTEs of these) over `input`; every row
-// that comes out says which input row it came from. DuckDB is locked down: it reaches no file, no
-// network and loads no extension.
+// that comes out says which input row it came from. DuckDB is locked down: it reaches no file and no network but the
+// objects of the project's connections, and loads no extension.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "sluice/core/batch.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/settings.hpp"
+#include "sluice/engine/file_store.hpp"
 #include "sluice/engine/input.hpp"
 #include "sluice/engine/lineage.hpp"
 
@@ -27,6 +28,7 @@ struct EngineOptions {
   const mask::Keyring* keyring = nullptr;  // outlives the engine; null: masks are refused, with the reason
   std::int64_t run_micros = 0;             // what run_time() gives, and run_date() as its UTC date
   std::size_t memory_max = 64U << 20U;     // bytes DuckDB may take
+  std::vector<FileStore> files{};          // what SQL may read by name: read_csv('objects://CONNECTION/KEY')
 };
 
 struct SelectOptions {

@@ -2,6 +2,7 @@
 
 #include "sluice/core/clock.hpp"
 #include "sluice/engine/decoder.hpp"
+#include "sluice/engine/parquet.hpp"
 
 namespace sluice::engine {
 namespace {
@@ -76,6 +77,8 @@ class RowsTransform final : public Transform {
 
 Result<std::unique_ptr<Decoder>> open_decoder(const RowsOptions& options) {
   if (options.dialect.format == objects::Format::csv) return open_csv_decoder(options.record, options.dialect.csv);
+  if (options.dialect.format == objects::Format::parquet)
+    return open_csv_decoder(options.record, parquet_row_dialect());
   return open_json_decoder(options.record);
 }
 

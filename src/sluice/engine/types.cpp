@@ -67,4 +67,18 @@ std::optional<Outgoing> from_duck(const duckdb::LogicalType& type) {
   }
 }
 
+duckdb::hugeint_t uuid_to_duck(const std::uint8_t* bytes) {
+  std::uint64_t upper = 0;
+  std::uint64_t lower = 0;
+  for (int i = 0; i < 8; ++i) upper = (upper << 8U) | bytes[i];
+  for (int i = 8; i < 16; ++i) lower = (lower << 8U) | bytes[i];
+  return {static_cast<std::int64_t>(upper ^ (std::uint64_t{1} << 63U)), lower};
+}
+
+void uuid_from_duck(const duckdb::hugeint_t& number, std::uint8_t* bytes) {
+  const std::uint64_t upper = static_cast<std::uint64_t>(number.upper) ^ (std::uint64_t{1} << 63U);
+  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(upper >> (56 - 8 * i));
+  for (unsigned i = 0; i < 8; ++i) bytes[8 + i] = static_cast<std::uint8_t>(number.lower >> (56 - 8 * i));
+}
+
 }  // namespace sluice::engine

@@ -19,4 +19,8 @@ struct Outgoing {
 };
 std::optional<Outgoing> from_duck(const duckdb::LogicalType& type);
 
+// DuckDB keeps a uuid as a 128-bit number with its first bit flipped, so that it sorts. Ours are 16 bytes.
+duckdb::hugeint_t uuid_to_duck(const std::uint8_t* bytes);
+void uuid_from_duck(const duckdb::hugeint_t& number, std::uint8_t* bytes);
+
 }  // namespace sluice::engine

@@ -9,6 +9,7 @@ namespace sluice::objects {
 enum class Format {
   csv,
   json_lines,  // one JSON object a line
+  parquet,     // read and written by the engine
 };
 
 enum class Compression {

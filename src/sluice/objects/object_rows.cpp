@@ -132,7 +132,7 @@ class ObjectRows final : public Parts {
     at_end_ = false;
     blank_rows_ = false;
     rows_ = 0;
-    origin_ = {store_.uri(object().key), {}};
+    origin_ = {store_.uri(object().key), {}, "line"};
     cutter_.feed({}, false);
     if (options_.dialect.format == Format::csv && options_.dialect.csv.header) return read_header();
     SLUICE_CHECK(read_more());
@@ -265,6 +265,7 @@ class ObjectRows final : public Parts {
 }  // namespace
 
 std::shared_ptr<Parts> open_parts(ObjectStore& store, std::vector<ObjectFacts> objects, RowsOptions options) {
+  if (options.open) return options.open(store, std::move(objects));
   return std::make_shared<ObjectRows>(store, std::move(objects), std::move(options));
 }
 
@@ -272,15 +273,18 @@ ObjectProof proof_of(const ObjectStore& store, const ObjectFacts& object) {
   return {store.uri(object.key), object.version, object.bytes};
 }
 
+Key row_key(const ObjectProof& object, std::uint64_t line) { return key_of(hash_of(object), line); }
+
 std::string pack_origin(const RowOrigin& origin, const std::string& version) {
-  const nlohmann::ordered_json json{{"object", origin.object}, {"version", version}, {"header", origin.header}};
+  nlohmann::ordered_json json{{"object", origin.object}, {"version", version}, {"header", origin.header}};
+  if (origin.unit != "line") json["unit"] = origin.unit;
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 RowOrigin unpack_origin(std::string_view attributes) {
   const auto json = nlohmann::json::parse(attributes, nullptr, false);
   if (!json.is_object()) return {};
-  return {json.value("object", ""), json.value("header", "")};
+  return {json.value("object", ""), json.value("header", ""), json.value("unit", "line")};
 }
 
 }  // namespace sluice::objects

@@ -22,9 +22,10 @@ Result<void> read_character(const Node& node, const char* key, bool may_be_none,
 Result<void> read_dialect(const Node& node, const Variables& variables, objects::Dialect& dialect) {
   using objects::Compression;
   using objects::Format;
-  SLUICE_TRY(dialect.format,
-             read_word(node, "format", std::array{std::pair("csv", Format::csv), std::pair("json", Format::json_lines)},
-                       Format::csv, variables));
+  SLUICE_TRY(dialect.format, read_word(node, "format",
+                                       std::array{std::pair("csv", Format::csv), std::pair("json", Format::json_lines),
+                                                  std::pair("parquet", Format::parquet)},
+                                       Format::csv, variables));
   SLUICE_TRY(dialect.compression,
              read_word(node, "compression",
                        std::array{std::pair("auto", Compression::by_name), std::pair("none", Compression::none),
@@ -33,9 +34,11 @@ Result<void> read_dialect(const Node& node, const Variables& variables, objects:
   if (dialect.format != Format::csv) {
     for (const char* key : {"delimiter", "quote", "header", "null_text"}) {
       if (const Node* value = node.find(key))
-        return fail(Fault::config, value->place.text() + ": '" + key + "' is of CSV, but 'format' is json");
+        return fail(Fault::config, value->place.text() + ": '" + key + "' is of CSV, but 'format' is not");
     }
   }
+  if (const Node* value = node.find("compression"); value != nullptr && dialect.format == Format::parquet)
+    return fail(Fault::config, value->place.text() + ": 'compression' is of CSV and JSON; Parquet has its own inside");
   SLUICE_CHECK(read_character(node, "delimiter", false, variables, dialect.csv.delimiter));
   SLUICE_CHECK(read_character(node, "quote", true, variables, dialect.csv.quote));
   if (dialect.csv.delimiter == dialect.csv.quote)

@@ -30,7 +30,7 @@ enum class Shape {
   scalar_list,
   mode,              // append | replace | merge
   columns,           // a name, or a list of names
-  format,            // csv | json
+  format,            // csv | json | parquet
   compression,       // auto | none | gzip | zstd
   publish,           // object | manifest
   columns_by_table,  // table -> a name, or a list of names
@@ -142,7 +142,7 @@ inline constexpr std::array from_objects_keys{
     KeyRule{"key", Shape::text, false, "one object, by its exact key"},
     KeyRule{"glob", Shape::text, false, "all objects whose key it matches: * and ? within a level, ** over levels"},
     KeyRule{"prefix", Shape::text, false, "all objects whose key begins so"},
-    KeyRule{"format", Shape::format, false, "csv (default), or json: one JSON object a line"},
+    KeyRule{"format", Shape::format, false, "csv (default), json: one JSON object a line, or parquet"},
     KeyRule{"compression", Shape::compression, false, "auto (default: by the key's .gz or .zst), none, gzip or zstd"},
     KeyRule{"delimiter", Shape::character, false, "of CSV, between fields (default ,; \\t is a tab)"},
     KeyRule{"quote", Shape::character, false, "of CSV, around a field (default \"; an empty text: none)"},

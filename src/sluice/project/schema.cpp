@@ -128,7 +128,7 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
       return {
           {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^[1-9][0-9]*$|") + variable)}}};
     case Shape::mode: return text_matching(std::string("^(append|replace|merge)$|") + variable);
-    case Shape::format: return text_matching(std::string("^(csv|json)$|") + variable);
+    case Shape::format: return text_matching(std::string("^(csv|json|parquet)$|") + variable);
     case Shape::compression: return text_matching(std::string("^(auto|none|gzip|zstd)$|") + variable);
     case Shape::character: return text_matching(std::string(R"(^(\\t|[\x00-\x7f]?)$|)") + variable);
     case Shape::columns:

@@ -312,7 +312,8 @@ class Work {
       out.push_back({reject, message.key, worker_.sealer->seal(message)});
       if (message.line == 0) continue;
       std::string& text = out.back().reject.text;
-      text = objects::unpack_origin(message.attributes).object + " line " + std::to_string(message.line) + ": " + text;
+      const objects::RowOrigin origin = objects::unpack_origin(message.attributes);
+      text = origin.object + " " + origin.unit + " " + std::to_string(message.line) + ": " + text;
     }
     return out;
   }
