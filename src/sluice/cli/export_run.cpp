@@ -8,6 +8,7 @@
 #include "sluice/cli/connectors.hpp"
 #include "sluice/cli/personal.hpp"
 #include "sluice/cli/table.hpp"
+#include "sluice/engine/parquet.hpp"
 #include "sluice/engine/query_select.hpp"
 
 namespace sluice::cli {
@@ -56,6 +57,17 @@ Result<ExportColumns> columns_of(const Assembly& assembly, const Export& out, st
   auto columns = std::make_shared<const Schema>(select.columns());
   return ExportColumns{std::move(columns), std::move(select)};
 }
+
+class ParquetRows final : public objects::RowWriter {
+ public:
+  explicit ParquetRows(std::unique_ptr<engine::ParquetWriter> writer) : writer_(std::move(writer)) {}
+  Result<void> write(const Batch& batch) override { return writer_->write(batch); }
+  Result<void> finish() override { return writer_->finish(); }
+  std::uint64_t bytes() const override { return writer_->bytes(); }
+
+ private:
+  std::unique_ptr<engine::ParquetWriter> writer_;
+};
 
 std::string place_of(const Export& out) {
   return out.into.publish == Publish::object ? out.into.key : runtime::manifest_key(out.into.key);
@@ -128,6 +140,15 @@ Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& s
   if (columns.select)
     rows.select = [&](const Batch& in, std::vector<Batch>& made) { return columns.select->run(in, made); };
   runtime::ExportOptions options{.dialect = out.into.dialect, .stop = options_.stop};
+  std::shared_ptr<engine::Parquet> parquet;
+  if (out.into.dialect.format == objects::Format::parquet) {
+    SLUICE_TRY(parquet, engine::Parquet::open());
+    options.open_writer = [&parquet](std::string_view, std::shared_ptr<const Schema> schema,
+                                     ObjectWriter& to) -> Result<std::unique_ptr<objects::RowWriter>> {
+      SLUICE_TRY(auto writer, parquet->open_writer(std::move(schema), to, {}));
+      return std::make_unique<ParquetRows>(std::move(writer));
+    };
+  }
   if (options_.progress)
     options.progress = [this, &out](const runtime::ExportReport& report) { options_.progress(out.name, report); };
   if (out.into.publish == Publish::manifest) {

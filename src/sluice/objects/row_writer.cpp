@@ -62,7 +62,18 @@ Result<std::unique_ptr<RowWriter>> open_row_writer(const Dialect& dialect, std::
   return std::make_unique<TextWriter>(std::move(encoder), std::move(packer), out);
 }
 
+std::string_view extension_of(const Dialect& dialect) {
+  if (dialect.format == Format::parquet) return ".parquet";
+  const bool csv = dialect.format == Format::csv;
+  switch (dialect.compression) {
+    case Compression::gzip: return csv ? ".csv.gz" : ".json.gz";
+    case Compression::zstd: return csv ? ".csv.zst" : ".json.zst";
+    default: return csv ? ".csv" : ".json";
+  }
+}
+
 std::string_view content_type_of(const Dialect& dialect, std::string_view key) {
+  if (dialect.format == Format::parquet) return "application/vnd.apache.parquet";
   switch (compression_of(dialect.compression, key)) {
     case Compression::gzip: return "application/gzip";
     case Compression::zstd: return "application/zstd";

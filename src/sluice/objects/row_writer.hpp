@@ -24,6 +24,8 @@ class RowWriter {
 Result<std::unique_ptr<RowWriter>> open_row_writer(const Dialect& dialect, std::string_view key,
                                                    std::shared_ptr<const Schema> schema, ObjectWriter& out);
 
+// ".csv", ".json.gz", ...: how the name of such an object ends, where the dialect says its compression.
+std::string_view extension_of(const Dialect& dialect);
 // "text/csv", ...; of the packed kind where it is packed.
 std::string_view content_type_of(const Dialect& dialect, std::string_view key);
 

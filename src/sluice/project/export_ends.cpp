@@ -87,10 +87,7 @@ Result<void> FlowEnds::read_into_objects(const Node& node, IntoObjects& into) {
     SLUICE_TRY(const std::int64_t most, read_integer(*size, "file_mb", 1, 1024 * 1024, variables_));
     into.file_bytes = static_cast<std::size_t>(most) << 20U;
   }
-  SLUICE_CHECK(read_dialect(node, variables_, into.dialect));
-  if (into.dialect.format == objects::Format::parquet)
-    return fail(Fault::config, node.find("format")->place.text() + ": objects are written as csv or json");
-  return {};
+  return read_dialect(node, variables_, into.dialect);
 }
 
 }  // namespace sluice::project

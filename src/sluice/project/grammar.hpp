@@ -179,7 +179,7 @@ inline constexpr std::array into_objects_keys{
             "the key of a list of objects, which is written when all flows that name it are done"},
     KeyRule{"file_mb", Shape::count, false,
             "with publish: manifest, the most of one file in MiB, unpacked (default 64)"},
-    KeyRule{"format", Shape::format, false, "csv (default), or json: one JSON object a line"},
+    KeyRule{"format", Shape::format, false, "csv (default), json: one JSON object a line, or parquet (packed by zstd)"},
     KeyRule{"compression", Shape::compression, false, "auto (default: by the key's .gz or .zst), none, gzip or zstd"},
     KeyRule{"delimiter", Shape::character, false, "of CSV, between fields (default ,; \\t is a tab)"},
     KeyRule{"quote", Shape::character, false, "of CSV, around a field that needs it (default \")"},

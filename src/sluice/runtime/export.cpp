@@ -76,13 +76,10 @@ Result<void> write_all(const std::vector<Batch>& batches, objects::RowWriter& wr
   return {};
 }
 
-std::string_view extension_of(const objects::Dialect& dialect) {
-  const bool csv = dialect.format == objects::Format::csv;
-  switch (dialect.compression) {
-    case objects::Compression::gzip: return csv ? ".csv.gz" : ".json.gz";
-    case objects::Compression::zstd: return csv ? ".csv.zst" : ".json.zst";
-    default: return csv ? ".csv" : ".json";
-  }
+Result<std::unique_ptr<objects::RowWriter>> open_writer(const ExportOptions& options, std::string_view key,
+                                                        std::shared_ptr<const Schema> schema, ObjectWriter& out) {
+  if (options.open_writer) return options.open_writer(key, std::move(schema), out);
+  return objects::open_row_writer(options.dialect, key, std::move(schema), out);
 }
 
 constexpr std::size_t hash_digits = 64;
@@ -122,7 +119,7 @@ class FileSet {
     out_ = std::make_unique<CountedWriter>(nullptr);
     rows_ = 0;
     // Its name does not tell the compression: `auto` means none here.
-    SLUICE_TRY(writer_, objects::open_row_writer(options_.dialect, "", columns_, *out_));
+    SLUICE_TRY(writer_, open_writer(options_, "", columns_, *out_));
     return {};
   }
 
@@ -134,7 +131,7 @@ class FileSet {
     entry.rows = rows_;
     entry.bytes = out_->bytes();
     entry.sha256 = out_->hash();
-    entry.key = prefix_ + entry.sha256 + std::string(extension_of(options_.dialect));
+    entry.key = prefix_ + entry.sha256 + std::string(objects::extension_of(options_.dialect));
     // Under this name there can be nothing else than these bytes.
     SLUICE_TRY(auto there, store_.head(entry.key));
     if (there && there->bytes == entry.bytes) {
@@ -194,7 +191,7 @@ Result<ExportReport> export_object(ObjectStore& store, const std::string& key, c
     const PutOptions put{.content_type = std::string(objects::content_type_of(options.dialect, key))};
     SLUICE_TRY(const auto object, store.open_writer(key, put));
     CountedWriter out(object.get());
-    SLUICE_TRY(const auto writer, objects::open_row_writer(options.dialect, key, rows.columns, out));
+    SLUICE_TRY(const auto writer, open_writer(options, key, rows.columns, out));
     RowFeed feed(rows, options, report);
     while (true) {
       SLUICE_TRY(const std::vector<Batch>* batches, feed.next());

@@ -14,6 +14,7 @@
 #include "sluice/core/object_store.hpp"
 #include "sluice/core/snapshot.hpp"
 #include "sluice/objects/format.hpp"
+#include "sluice/objects/row_writer.hpp"
 #include "sluice/runtime/manifest.hpp"
 
 namespace sluice::runtime {
@@ -42,8 +43,13 @@ struct ExportReport {
   double rows_per_second() const { return elapsed > 0 ? static_cast<double>(rows) / elapsed : 0; }
 };
 
+// Of one object: how its rows become bytes. `key` is "" where its name is not known yet.
+using OpenRowWriter = std::function<Result<std::unique_ptr<objects::RowWriter>>(
+    std::string_view key, std::shared_ptr<const Schema> schema, ObjectWriter& out)>;
+
 struct ExportOptions {
   objects::Dialect dialect;
+  OpenRowWriter open_writer{};  // empty: objects::open_row_writer, which knows every format but Parquet
   std::stop_token stop{};
   std::function<void(const ExportReport&)> progress{};
 };
