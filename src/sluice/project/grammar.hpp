@@ -137,7 +137,6 @@ inline constexpr std::array export_keys{
             "where rows come from: { table: CONNECTION.TABLE }, or { database: CONNECTION, query: FILE.sql }"},
     KeyRule{"select", Shape::text, false, "a row-wise SELECT over input, which has the query's columns"},
     KeyRule{"into", Shape::into_objects, true, "where rows go: { objects: CONNECTION, key: KEY }"},
-    KeyRule{"schedule", Shape::schedule, false, "when `sluice serve` runs the flow: { cron: LINE } or { every: 30s }"},
 };
 
 // Beside those of its connector.
