@@ -75,6 +75,10 @@ std::optional<SystemTime> last_due(const Schedule& schedule, SystemTime since, S
   return std::nullopt;
 }
 
+std::int32_t local_day(const Zone& zone, SystemTime time) {
+  return static_cast<std::int32_t>(floor<days>(zone.local(time)).time_since_epoch().count());
+}
+
 std::string local_date(const Zone& zone, SystemTime time) {
   return date_text(year_month_day(floor<days>(zone.local(time))));
 }

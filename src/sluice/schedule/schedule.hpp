@@ -33,6 +33,8 @@ SystemTime next_after(const Schedule& schedule, SystemTime after);
 // The last due time up to `now` and after `since`; empty: there is none.
 std::optional<SystemTime> last_due(const Schedule& schedule, SystemTime since, SystemTime now);
 
+// Days since 1970, on the wall of the zone.
+std::int32_t local_day(const Zone& zone, SystemTime time);
 // "2022-09-05", on the wall of the zone.
 std::string local_date(const Zone& zone, SystemTime time);
 // "2022-09-05T06:15:00Z"
