@@ -23,6 +23,7 @@ class DuckdbDatabase final : public Database {
         ledger_([this]() { return if_there(); }, [this]() { return connect(); }, options_.ledger, clock) {}
 
   Result<void> prepare(const Target& target) override {
+    const std::lock_guard lock(ledger_mutex());
     Result<void> prepared = prepare_target(target);
     if (!prepared) return fail(std::move(prepared).error().within("duckdb " + options_.file));
     return {};

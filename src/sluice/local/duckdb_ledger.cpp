@@ -67,6 +67,11 @@ std::uint64_t count(const DuckRows& rows, idx_t column) { return static_cast<std
 
 }  // namespace
 
+std::mutex& ledger_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 Result<void> prepare_ledger(DuckConnection& connection, const std::string& schema) {
   SLUICE_TRY(const auto table, describe(connection, {schema, "version"}));
   if (!table) {
@@ -147,6 +152,7 @@ Result<DuckConnection*> DuckdbLedger::reading(const TableName& table) {
 }
 
 Result<std::int64_t> DuckdbLedger::start_run(const RunRecord& run) {
+  const std::lock_guard lock(ledger_mutex());
   SLUICE_TRY(DuckConnection * connection, writing());
   SLUICE_TRY(DuckRows rows,
              connection->ask("INSERT INTO " + table("run") +

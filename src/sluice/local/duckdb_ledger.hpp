@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "sluice/core/clock.hpp"
@@ -12,6 +13,10 @@
 #include "sluice/local/duckdb_connection.hpp"
 
 namespace sluice::local {
+
+// Held while tables are made and numbers given out: jobs of one server may do that at once, and of two transactions of
+// DuckDB that make the same table one fails, while two that look for the highest number find the same.
+std::mutex& ledger_mutex();
 
 // Makes the tables, or checks that they are of a version we know.
 Result<void> prepare_ledger(DuckConnection& connection, const std::string& schema);

@@ -10,6 +10,7 @@ constexpr const char* place = "ledger";
 }  // namespace
 
 Result<std::int64_t> DuckdbLedger::last_fire(const Turn& turn, std::int64_t now) {
+  const std::lock_guard lock(ledger_mutex());
   SLUICE_TRY(DuckConnection * connection, make_());
   SLUICE_CHECK(prepare_ledger(*connection, schema_));
   {
