@@ -5,7 +5,6 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
