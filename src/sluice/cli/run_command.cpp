@@ -298,7 +298,7 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
 
 Result<Answer> run_steps(const Assembly& assembly, const Session& session, FlowRunOptions options, const Work& work,
                          const std::vector<bool>& chosen) {
-  return ProjectRun(assembly, session, std::move(options)).run(work, chosen);
+  return ProjectRun(assembly, work, session, std::move(options)).run(chosen);
 }
 
 void add_run(CLI::App& app, Session& session) {

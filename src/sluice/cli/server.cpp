@@ -82,7 +82,7 @@ class Server {
     const std::string& project = served.project.name;
     for (const project::Flow& flow : served.project.flows)
       served.flows[flow.name] = shared_.board.add_flow(project, flow.name);
-    bool of_project = served.project.models.has_value();
+    bool of_project = served.project.models.has_value() || !served.project.exports.empty();
     for (const project::Flow& flow : served.project.flows) {
       if (flow.schedule) {
         add(std::make_shared<ScheduleJob>(shared_, served, &flow));
@@ -98,8 +98,8 @@ class Server {
     if (served.project.schedule && of_project) add(std::make_shared<ScheduleJob>(shared_, served, nullptr));
     if (served.project.schedule && !of_project)
       log::warning("the project's schedule has nothing to run", {{"project", project}});
-    if (!served.project.schedule && served.project.models)
-      log::warning("models run by the project's `schedule:`, which is missing: they are left out",
+    if (!served.project.schedule && (served.project.models || !served.project.exports.empty()))
+      log::warning("models and exports run by the project's `schedule:`, which is missing: they are left out",
                    {{"project", project}});
   }
 

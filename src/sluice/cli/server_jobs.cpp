@@ -21,13 +21,12 @@ std::int64_t micros(SystemTime time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
-// Whose ledger keeps the turns: of the database that a flow writes to, or else reads from; of the models; of the
-// project's first flow.
+// Whose ledger keeps the turns: of the database that a flow writes to; of the models; of the project's first flow.
 const std::string& ledger_of(const Served& served, const project::Flow* flow) {
   if (flow == nullptr && served.project.models) return served.project.models->connection;
+  if (flow == nullptr && served.project.flows.empty()) return served.project.exports.front().connection;
   const project::Flow& one = flow != nullptr ? *flow : served.project.flows.front();
-  const bool writes = served.connection(one.into_connection).kind->role == project::Role::database;
-  return writes ? one.into_connection : one.from.connection;
+  return one.into_connection;
 }
 
 // The ledger is opened for each question, and for as long as a run is at work: a DuckDB file is free in between.
