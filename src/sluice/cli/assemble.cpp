@@ -50,11 +50,11 @@ const project::Connection& Assembly::connection(const std::string& name) const {
   return *found;
 }
 
-Result<project::Project> load_project(const ProjectArguments& arguments) {
+Result<project::Project> load_project(const ProjectArguments& arguments, const RunTime& time) {
   SLUICE_TRY(auto vars, arguments.variables());
   project::LoadOptions options;
   options.vars = std::move(vars);
-  options.built_in = built_in_values(system_clock().now_micros());
+  options.built_in = built_in_values(time);
   options.environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -63,12 +63,12 @@ Result<project::Project> load_project(const ProjectArguments& arguments) {
   return project::load(arguments.file, options);
 }
 
-Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys) {
-  SLUICE_TRY(auto project, load_project(arguments));
-  return assemble(std::move(project), keys);
+Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys, const RunTime& time) {
+  SLUICE_TRY(auto project, load_project(arguments, time));
+  return assemble(std::move(project), keys, time);
 }
 
-Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) {
+Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys, const RunTime& time) {
   auto assembly = std::make_unique<Assembly>();
   assembly->project = std::move(project);
   const std::string& file = assembly->project.keys_file;
@@ -84,7 +84,8 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys) 
   }
   engine::EngineOptions options;
   options.keyring = assembly->keyring ? &*assembly->keyring : nullptr;
-  options.run_micros = system_clock().now_micros();
+  options.run_micros = time.micros;
+  options.run_day = schedule::local_day(time.zone, time.seconds());
   options.files = files_of(assembly->project);
   SLUICE_TRY(assembly->engine, engine::Engine::open(options));
   return assembly;

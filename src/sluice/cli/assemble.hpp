@@ -13,8 +13,20 @@
 #include "sluice/engine/transform.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/project/project.hpp"
+#include "sluice/schedule/schedule.hpp"
 
 namespace sluice::cli {
+
+// The moment a run stands for: now, or the time that was due. Its date is that of the zone.
+struct RunTime {
+  std::int64_t micros = system_clock().now_micros();  // since 1970 UTC
+  schedule::Zone zone{};
+
+  schedule::SystemTime seconds() const {
+    return std::chrono::floor<std::chrono::seconds>(
+        std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(micros)));
+  }
+};
 
 // What stays for as long as any of its flows is open.
 struct Assembly {
@@ -28,11 +40,11 @@ struct Assembly {
 enum class Keys { required, if_there };
 
 // The project file alone.
-Result<project::Project> load_project(const ProjectArguments& arguments);
+Result<project::Project> load_project(const ProjectArguments& arguments, const RunTime& time = {});
 // Without a network. `required`: a project without a keyring, or with one that cannot be read, is an error;
 // `if_there`: a keyring that is missing is left out (validate can still check everything else).
-Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys);
-Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys);
+Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys, const RunTime& time = {});
+Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys, const RunTime& time = {});
 
 // The flow of that name, or the only one if `name` is empty.
 Result<const project::Flow*> find_flow(const project::Project& project, const std::string& name);

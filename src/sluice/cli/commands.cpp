@@ -10,6 +10,7 @@ namespace {
 constexpr std::array command_table{
     Command{"demo", &add_demo},
     Command{"run", &add_run},
+    Command{"serve", &add_serve},
     Command{"validate", &add_validate},
     Command{"test", &add_test},
     Command{"doctor", &add_doctor},

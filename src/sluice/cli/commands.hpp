@@ -20,6 +20,7 @@ void add_run(CLI::App& app, Session& session);
 void add_runs(CLI::App& app, Session& session);
 void add_scan(CLI::App& app, Session& session);
 void add_schema(CLI::App& app, Session& session);
+void add_serve(CLI::App& app, Session& session);
 void add_test(CLI::App& app, Session& session);
 void add_unmask(CLI::App& app, Session& session);
 void add_validate(CLI::App& app, Session& session);

@@ -69,6 +69,7 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
   run_options.rejects = {flow.max_rejects.count, flow.max_rejects.percent};
   run_options.database_away_max = options.database_away_max;
   run_options.progress = options.progress;
+  run_options.follow = options.follow;
   runtime::RunOutcome outcome = runtime::run(source, std::move(workers), run_options, system_clock(), options.stop);
 
   record.status = status_of(outcome);
@@ -79,6 +80,7 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
     // The rows are there, each with its proof: only the run's own line is not.
     log::warning("run not noted in the ledger", {{"error", noted.error().text()}});
   }
+  if (options.finished) options.finished(flow.name, outcome);
   return outcome;
 }
 

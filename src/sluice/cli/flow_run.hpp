@@ -16,6 +16,9 @@ struct FlowRunOptions {
   std::function<void(const runtime::RunReport&)> progress{};
   bool refresh = false;  // load objects again that are loaded
   std::stop_token stop{};
+  std::optional<std::chrono::seconds> follow{};  // a queue: for so long, drained or not
+  // Called at the end of each run of a flow.
+  std::function<void(const std::string& flow, const runtime::RunOutcome&)> finished{};
 };
 
 // Errors before the first message was received come back as such; later ones stand in the outcome, with what was

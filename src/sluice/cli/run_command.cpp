@@ -9,6 +9,7 @@
 #include "sluice/cli/connectors.hpp"
 #include "sluice/cli/export_run.hpp"
 #include "sluice/cli/flow_run.hpp"
+#include "sluice/cli/run_steps.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/cli/table.hpp"
 #include "sluice/cli/work.hpp"
@@ -294,6 +295,11 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
 }
 
 }  // namespace
+
+Result<Answer> run_steps(const Assembly& assembly, const Session& session, FlowRunOptions options, const Work& work,
+                         const std::vector<bool>& chosen) {
+  return ProjectRun(assembly, work, session, std::move(options)).run(chosen);
+}
 
 void add_run(CLI::App& app, Session& session) {
   CLI::App* command = add_command(app, "run", "move what is there: every flow once, then the models that wait for it",

@@ -139,14 +139,14 @@ std::string count_text(std::uint64_t count, const char* one) {
 
 Result<Work> plan_work(const Assembly& assembly) { return Planner(assembly).plan(); }
 
-std::map<std::string, std::string> built_in_values(std::int64_t micros) {
-  const std::string time = time_text(micros);
+std::map<std::string, std::string> built_in_values(const RunTime& run) {
+  const std::string time = time_text(run.micros);
   std::string id;
   for (const char c : time) {
     if (c >= '0' && c <= '9') id += c;
     if (c == ' ') id += 'T';
   }
-  return {{"run_date", time.substr(0, 10)},
+  return {{"run_date", schedule::local_date(run.zone, run.seconds())},
           {"run_time", time},
           {"run_id", id + fmt::format("-{:08x}", std::random_device()())}};
 }

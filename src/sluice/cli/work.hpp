@@ -27,7 +27,7 @@ struct Work {
 Result<Work> plan_work(const Assembly& assembly);
 
 // `run_date`, `run_time` (UTC) and `run_id`, for variables and for :name in SQL.
-std::map<std::string, std::string> built_in_values(std::int64_t micros);
+std::map<std::string, std::string> built_in_values(const RunTime& time);
 
 // "agg_shipments: 1 row in 0.02 s, 5 tests passed", and the tests that failed.
 std::string model_text(const Model& model, const ModelBuilt& built, double seconds);

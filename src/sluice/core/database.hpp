@@ -74,6 +74,15 @@ struct RejectRecord {
   std::int64_t at = 0;  // microseconds since 1970 UTC
 };
 
+// A schedule of a project, and the server that asks for its turn. One server at a time has the turn, for as long as it
+// says now and then that it is still at work.
+struct Turn {
+  std::string project;
+  std::string schedule;  // the flow's name; empty: the project's own
+  std::string holder;    // another one each server
+  std::chrono::seconds lease{60};
+};
+
 // The tables in which the target database remembers what it holds, changed only in the data's own
 // transaction (messages, rejects) or in short ones of their own (runs, key checks).
 // One thread uses it.
@@ -95,6 +104,17 @@ class Ledger {
   virtual Result<std::optional<RejectRecord>> reject(const Target& target, const Key& id) = 0;
   // Gives how many were there to drop. Empty `ids`: all of the flow.
   virtual Result<std::uint64_t> drop_rejects(const Target& target, const std::vector<Key>& ids) = 0;
+
+  // The last due time (microseconds since 1970 UTC) that is done with; for a schedule that is new `now`, which is
+  // noted.
+  virtual Result<std::int64_t> last_fire(const Turn& turn, std::int64_t now) = 0;
+  // False: another server has the turn, or this time is done with. Only after last_fire().
+  virtual Result<bool> take_turn(const Turn& turn, std::int64_t due) = 0;
+  // Another lease from now on. False: the turn was lost to another server.
+  virtual Result<bool> keep_turn(const Turn& turn) = 0;
+  // `done`: the due time that is done with; without it, somebody will take this turn again. Nothing happens where the
+  // turn was lost.
+  virtual Result<void> end_turn(const Turn& turn, std::optional<std::int64_t> done) = 0;
 
   // Forgets message keys older than `age`, at most `most` of them; gives how many.
   virtual Result<std::uint64_t> prune(std::chrono::hours age, std::size_t most) = 0;
@@ -138,6 +158,9 @@ class Database {
   virtual Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) = 0;
   // Empty: there is no such table or view.
   virtual Result<std::optional<RelationShape>> shape_of(const TableName& table) = 0;
+  // For a server, which keeps what comes back for as long as it works on the database: null where another server does,
+  // and the database is one that cannot be shared.
+  virtual Result<std::shared_ptr<const void>> hold_for_server() = 0;
 
   // Builds the model aside, then changes its table or view and runs its tests in one transaction, which is committed
   // if all of them pass: readers see the last good rows or the new ones, and the table keeps its grants, indexes and

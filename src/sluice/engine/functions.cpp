@@ -384,7 +384,8 @@ std::optional<std::int32_t> version_int(std::string_view text) {
   return parts[0] * 1'000'000 + parts[1] * 1'000 + parts[2];
 }
 
-void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros) {
+void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros,
+                        std::int32_t run_day) {
   using duckdb::LogicalType;
   connection.BeginTransaction();
   auto& catalog = duckdb::Catalog::GetSystemCatalog(*connection.context);
@@ -409,7 +410,7 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
   single(reveal);
   single({"version_int", {LogicalType::VARCHAR}, LogicalType::INTEGER, run_version_int});
   const duckdb::timestamp_t now(run_micros);
-  single(constant("run_date", duckdb::Value::DATE(duckdb::Timestamp::GetDate(now))));
+  single(constant("run_date", duckdb::Value::DATE(duckdb::date_t(run_day))));
   single(constant("run_time", duckdb::Value::TIMESTAMP(now)));
   connection.Commit();
 }

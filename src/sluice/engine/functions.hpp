@@ -22,7 +22,8 @@ inline constexpr std::string_view refusal_mark = "sluice refuses ";
 
 // Registers all of them in `connection`'s database. `keyring` may be null: masks are then an error when a
 // select that uses one is planned. It outlives the database.
-void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros);
+void register_functions(duckdb::Connection& connection, const mask::Keyring* keyring, std::int64_t run_micros,
+                        std::int32_t run_day = 0);
 
 // A call of a mask: what it hides are its first arguments.
 struct MaskCall {

@@ -363,7 +363,9 @@ class DuckEngine final : public Engine {
       config.replacement_scans.emplace_back(find_input);
       database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
       duckdb::Connection connection(*database_);
-      register_functions(connection, options.keyring, options.run_micros);
+      constexpr std::int64_t micros_a_day = 86'400'000'000;
+      register_functions(connection, options.keyring, options.run_micros,
+                         options.run_day.value_or(static_cast<std::int32_t>(options.run_micros / micros_a_day)));
       register_input(connection);
       database_->GetFileSystem().RegisterSubSystem(duckdb::make_uniq<ObjectFiles>(options.files));
       for (const char* lock :

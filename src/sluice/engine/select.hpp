@@ -26,7 +26,8 @@ namespace sluice::engine {
 
 struct EngineOptions {
   const mask::Keyring* keyring = nullptr;  // outlives the engine; null: masks are refused, with the reason
-  std::int64_t run_micros = 0;             // what run_time() gives, and run_date() as its UTC date
+  std::int64_t run_micros = 0;             // what run_time() gives, and run_date() as its UTC date, unless
+  std::optional<std::int32_t> run_day{};   // this is another: days since 1970
   std::size_t memory_max = 64U << 20U;     // bytes DuckDB may take
   std::vector<FileStore> files{};          // what SQL may read by name: read_csv('objects://CONNECTION/KEY')
 };

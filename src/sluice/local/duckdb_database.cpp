@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 
+#include "sluice/local/duckdb_hold.hpp"
 #include "sluice/local/duckdb_ledger.hpp"
 #include "sluice/local/duckdb_load.hpp"
 #include "sluice/local/duckdb_model.hpp"
@@ -17,9 +18,12 @@ using Level = Finding::Level;
 class DuckdbDatabase final : public Database {
  public:
   DuckdbDatabase(DuckdbOptions options, const Clock& clock)
-      : options_(std::move(options)), clock_(clock), ledger_([this]() { return if_there(); }, options_.ledger, clock) {}
+      : options_(std::move(options)),
+        clock_(clock),
+        ledger_([this]() { return if_there(); }, [this]() { return connect(); }, options_.ledger, clock) {}
 
   Result<void> prepare(const Target& target) override {
+    const std::lock_guard lock(ledger_mutex());
     Result<void> prepared = prepare_target(target);
     if (!prepared) return fail(std::move(prepared).error().within("duckdb " + options_.file));
     return {};
@@ -43,6 +47,7 @@ class DuckdbDatabase final : public Database {
   // Two transactions that append would wait for the same disk; one writer keeps the order simple.
   std::size_t sinks_max() const override { return 1; }
   Ledger& ledger() override { return ledger_; }
+  Result<std::shared_ptr<const void>> hold_for_server() override { return hold_file(options_.file); }
 
   // Another connection than the ledger's, so that nothing of ours waits for the other.
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override {

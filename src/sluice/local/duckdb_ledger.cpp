@@ -6,7 +6,7 @@ namespace sluice::local {
 namespace {
 
 constexpr const char* place = "ledger";
-constexpr std::int64_t current_version = 2;
+constexpr std::int64_t current_version = 3;
 
 // One shape for the ledger's own rejects and for a flow's own table.
 constexpr const char* rejects_columns =
@@ -19,6 +19,12 @@ std::string objects_sql(const std::string& schema) {
   return "CREATE TABLE " + quoted(TableName{schema, "object"}) +
          " (flow INTEGER NOT NULL, uri VARCHAR NOT NULL, version VARCHAR NOT NULL, bytes BIGINT NOT NULL, definition "
          "VARCHAR NOT NULL, run BIGINT NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);";
+}
+
+// What version 2 had not.
+std::string schedules_sql(const std::string& schema) {
+  return "CREATE TABLE " + quoted(TableName{schema, "schedule"}) +
+         " (project VARCHAR NOT NULL, name VARCHAR NOT NULL, fired TIMESTAMPTZ NOT NULL, holder VARCHAR NOT NULL);";
 }
 
 std::string tables_sql(const std::string& schema) {
@@ -46,7 +52,8 @@ std::string tables_sql(const std::string& schema) {
          ";"
          "CREATE TABLE " +
          name("key_check") + " (key_id VARCHAR NOT NULL, check_value VARCHAR NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);" +
-         objects_sql(schema) + "INSERT INTO " + name("version") + " VALUES (" + std::to_string(current_version) + ");";
+         objects_sql(schema) + schedules_sql(schema) + "INSERT INTO " + name("version") + " VALUES (" +
+         std::to_string(current_version) + ");";
 }
 
 Stage stage_of(std::string_view text) {
@@ -60,6 +67,11 @@ std::uint64_t count(const DuckRows& rows, idx_t column) { return static_cast<std
 
 }  // namespace
 
+std::mutex& ledger_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 Result<void> prepare_ledger(DuckConnection& connection, const std::string& schema) {
   SLUICE_TRY(const auto table, describe(connection, {schema, "version"}));
   if (!table) {
@@ -72,10 +84,11 @@ Result<void> prepare_ledger(DuckConnection& connection, const std::string& schem
              connection.ask("SELECT coalesce(max(number), 0)::BIGINT FROM " + quoted(TableName{schema, "version"}), {},
                             place));
   const std::int64_t version = rows.next() ? rows.integer(0) : 0;
-  if (version == 1) {
+  if (version == 1 || version == 2) {
+    const std::string missing = (version == 1 ? objects_sql(schema) : "") + schedules_sql(schema);
     Result<void> made = connection.run(
-        "BEGIN;" + objects_sql(schema) + "INSERT INTO " + quoted(TableName{schema, "version"}) + " VALUES (2);COMMIT",
-        "bring the ledger in schema " + schema + " to version 2", Wording::with_message);
+        "BEGIN;" + missing + "INSERT INTO " + quoted(TableName{schema, "version"}) + " VALUES (3);COMMIT",
+        "bring the ledger in schema " + schema + " to version 3", Wording::with_message);
     if (!made) connection.rollback();
     return made;
   }
@@ -139,6 +152,7 @@ Result<DuckConnection*> DuckdbLedger::reading(const TableName& table) {
 }
 
 Result<std::int64_t> DuckdbLedger::start_run(const RunRecord& run) {
+  const std::lock_guard lock(ledger_mutex());
   SLUICE_TRY(DuckConnection * connection, writing());
   SLUICE_TRY(DuckRows rows,
              connection->ask("INSERT INTO " + table("run") +

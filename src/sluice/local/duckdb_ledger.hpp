@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "sluice/core/clock.hpp"
@@ -12,6 +13,10 @@
 #include "sluice/local/duckdb_connection.hpp"
 
 namespace sluice::local {
+
+// Held while tables are made and numbers given out: jobs of one server may do that at once, and of two transactions of
+// DuckDB that make the same table one fails, while two that look for the highest number find the same.
+std::mutex& ledger_mutex();
 
 // Makes the tables, or checks that they are of a version we know.
 Result<void> prepare_ledger(DuckConnection& connection, const std::string& schema);
@@ -23,10 +28,10 @@ TableName rejects_table(const std::string& schema, const Target& target);
 
 class DuckdbLedger final : public Ledger {
  public:
-  // `connect` gives the connection, or null while there is no file.
+  // `connect` gives the connection, or null while there is no file; `make` makes the file.
   using Connect = std::function<Result<DuckConnection*>()>;
-  DuckdbLedger(Connect connect, std::string schema, const Clock& clock)
-      : connect_(std::move(connect)), schema_(std::move(schema)), clock_(clock) {}
+  DuckdbLedger(Connect connect, Connect make, std::string schema, const Clock& clock)
+      : connect_(std::move(connect)), make_(std::move(make)), schema_(std::move(schema)), clock_(clock) {}
 
   Result<std::int64_t> start_run(const RunRecord& run) override;
   Result<void> finish_run(const RunRecord& run) override;
@@ -37,6 +42,10 @@ class DuckdbLedger final : public Ledger {
   Result<std::vector<RejectRecord>> rejects(const Target& target, std::size_t most, bool with_payload) override;
   Result<std::optional<RejectRecord>> reject(const Target& target, const Key& id) override;
   Result<std::uint64_t> drop_rejects(const Target& target, const std::vector<Key>& ids) override;
+  Result<std::int64_t> last_fire(const Turn& turn, std::int64_t now) override;
+  Result<bool> take_turn(const Turn& turn, std::int64_t due) override;
+  Result<bool> keep_turn(const Turn& turn) override;
+  Result<void> end_turn(const Turn& turn, std::optional<std::int64_t> done) override;
   Result<std::uint64_t> prune(std::chrono::hours age, std::size_t most) override;
 
  private:
@@ -48,6 +57,7 @@ class DuckdbLedger final : public Ledger {
                                                  std::vector<Parameter> parameters, bool with_payload);
 
   Connect connect_;
+  Connect make_;
   std::string schema_;
   const Clock& clock_;
 };

@@ -21,6 +21,10 @@ class TableLedger final : public Ledger {
   Result<std::vector<RejectRecord>> rejects(const Target& target, std::size_t most, bool with_payload) override;
   Result<std::optional<RejectRecord>> reject(const Target& target, const Key& id) override;
   Result<std::uint64_t> drop_rejects(const Target& target, const std::vector<Key>& ids) override;
+  Result<std::int64_t> last_fire(const Turn& turn, std::int64_t now) override;
+  Result<bool> take_turn(const Turn& turn, std::int64_t due) override;
+  Result<bool> keep_turn(const Turn& turn) override;
+  Result<void> end_turn(const Turn& turn, std::optional<std::int64_t> done) override;
   Result<std::uint64_t> prune(std::chrono::hours age, std::size_t most) override;
 
   const LedgerNames& names() const { return names_; }

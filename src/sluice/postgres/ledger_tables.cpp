@@ -37,8 +37,8 @@ std::string reject_columns_sql() {
   return out;
 }
 
-// What version 1 had not: `object`. A ledger of that version gains it, and nothing else changes.
-// `message` has its `at` from the server's clock; brin finds old keys without a page a row.
+// What version 1 had not: `object`; what version 2 had not: `schedule`. An older ledger gains them, and nothing else
+// changes. `message` has its `at` from the server's clock; brin finds old keys without a page a row.
 std::string tables_sql(const LedgerNames& names) {
   const auto table = [&names](std::string_view name) { return "create table if not exists " + names.of(name) + " "; };
   return table("version") + "(number integer primary key, at timestamptz not null default now());" + table("flow") +
@@ -57,7 +57,10 @@ std::string tables_sql(const LedgerNames& names) {
          "(key_id text primary key, check_value text not null, at timestamptz not null default now());" +
          table("object") +
          "(flow integer not null, uri text not null, version text not null, bytes bigint not null, definition text not "
-         "null, run bigint not null, at timestamptz not null default now(), primary key (flow, uri, version));"
+         "null, run bigint not null, at timestamptz not null default now(), primary key (flow, uri, version));" +
+         table("schedule") +
+         "(project text not null, name text not null, fired timestamptz not null, holder text not null default '', "
+         "until timestamptz not null default '-infinity', primary key (project, name));"
          "insert into " +
          names.of("version") + " (number) values (" + std::to_string(ledger_version) + ") on conflict do nothing;";
 }

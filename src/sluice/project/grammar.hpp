@@ -37,6 +37,9 @@ enum class Shape {
   personal_data,     // allowed | refused
   character,
   path,  // a.b.c, or a list of names
+  schedule,
+  duration,  // 30s, 5m, 2h, 7d
+  overlap,   // skip | queue
   pii,   // one of pii_kinds
 };
 
@@ -56,6 +59,8 @@ inline constexpr std::array project_keys{
             "what moves from where to where: into a table, or from a database into objects"},
     KeyRule{"models", Shape::models, false,
             "SELECTs that a database turns into tables: { on: CONNECTION, path: FOLDER }"},
+    KeyRule{"schedule", Shape::schedule, false,
+            "when `sluice serve` runs the project's models and those flows that have no schedule and no queue"},
 };
 
 inline constexpr std::array models_keys{
@@ -114,6 +119,16 @@ inline constexpr std::array flow_keys{
     KeyRule{"into", Shape::into, true, "where rows go: { table: CONNECTION.TABLE, create: FILE.sql | true }"},
     KeyRule{"rejects", Shape::rejects, false, "a table of the flow's own for its rejects: { table: CONNECTION.TABLE }"},
     KeyRule{"max_rejects", Shape::limit, false, "a run stops before it commits more rejects: 100 or 1%"},
+    KeyRule{"schedule", Shape::schedule, false, "when `sluice serve` runs the flow: { cron: LINE } or { every: 30s }"},
+};
+
+inline constexpr std::array schedule_keys{
+    KeyRule{"cron", Shape::text, false,
+            "minute, hour, day of month, month, day of week, as in 15 6 * * mon-fri; or @daily"},
+    KeyRule{"every", Shape::duration, false, "instead of cron: 30s, 5m, 2h, 7d; at its multiples since 1970 UTC"},
+    KeyRule{"timezone", Shape::text, false, "of cron and of run_date: an IANA name, as Europe/Tallinn (default UTC)"},
+    KeyRule{"overlap", Shape::overlap, false,
+            "what becomes of a time that is due while the last run is at work: skip (default), or queue: it runs then"},
 };
 
 // A flow from a database, which ends in an object store: the query has columns of its own, so there is no record.

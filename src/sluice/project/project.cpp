@@ -9,6 +9,7 @@
 #include "sluice/project/flow_ends.hpp"
 #include "sluice/project/reader.hpp"
 #include "sluice/project/record_reader.hpp"
+#include "sluice/project/schedule_reader.hpp"
 
 namespace sluice::project {
 namespace {
@@ -42,6 +43,9 @@ class Loader {
                   root.place.text() + ": the project needs 'flows': what moves from where to where; or " + "'models'");
     }
     if (flows != nullptr) SLUICE_CHECK(read_flows(*flows));
+    if (const Node* schedule = root.find("schedule")) {
+      SLUICE_TRY(project_.schedule, read_schedule(*schedule, variables_));
+    }
     if (models != nullptr) SLUICE_CHECK(read_project_models(*models));
     return std::move(project_);
   }
@@ -228,6 +232,9 @@ class Loader {
     if (const Node* rejects = node.find("rejects")) SLUICE_CHECK(ends.read_rejects(*rejects, flow));
     if (const Node* limit = node.find("max_rejects")) {
       SLUICE_TRY(flow.max_rejects, read_limit(*limit));
+    }
+    if (const Node* schedule = node.find("schedule")) {
+      SLUICE_TRY(flow.schedule, read_schedule(*schedule, variables_));
     }
     project_.flows.push_back(std::move(flow));
     return {};

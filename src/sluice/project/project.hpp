@@ -21,6 +21,7 @@
 #include "sluice/objects/format.hpp"
 #include "sluice/project/connector.hpp"
 #include "sluice/project/model_reader.hpp"
+#include "sluice/schedule/schedule.hpp"
 
 namespace sluice::project {
 
@@ -60,6 +61,7 @@ struct Flow {
   std::vector<std::string> key;      // columns of the table
   std::optional<TableName> rejects;  // in the same database
   RejectLimit max_rejects;
+  std::optional<schedule::Schedule> schedule{};  // of `sluice serve`
 };
 
 // How rows become objects.
@@ -97,6 +99,7 @@ struct Project {
   std::vector<Flow> flows;        // into a database, in the order of the file
   std::vector<Export> exports{};  // the other ones
   std::optional<Models> models{};
+  std::optional<schedule::Schedule> schedule{};  // of what has none of its own
   models::ParameterValues
       values{};  // of :name in SQL: variables of the file and of the command line, and built-in ones
 };

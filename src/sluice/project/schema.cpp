@@ -137,6 +137,18 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
     case Shape::scalar_list: return {{"type", "array"}, {"minItems", 1}, {"items", scalar()}};
     case Shape::path:
       return {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"minItems", 1}, {"items", {{"type", "string"}}}}}}};
+    case Shape::schedule: {
+      Json schema = object(schedule_keys, connectors);
+      Json either = Json::array();
+      for (const char* name : {"cron", "every"}) either.push_back(Json{{"required", Json::array({name})}});
+      schema["oneOf"] = either;
+      return schema;
+    }
+    case Shape::duration:
+      return {
+          {"anyOf",
+           {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^0*[1-9][0-9]*[smhd]?$|") + variable)}}};
+    case Shape::overlap: return text_matching(std::string("^(skip|queue)$|") + variable);
     case Shape::pii: {
       std::string names;
       for (const std::string_view kind : pii_kinds) names += (names.empty() ? "" : "|") + std::string(kind);

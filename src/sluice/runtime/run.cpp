@@ -352,15 +352,19 @@ class Drive {
  public:
   Drive(Shared& shared, std::size_t workers) : shared_(shared), workers_(workers) {}
 
-  // Until the queue is drained, a stop is asked for, or something failed.
+  // Until the queue is drained or the time to follow it is over, a stop is asked for, or something failed.
   Result<void> loop(const std::stop_token& stop) {
-    auto last_progress = shared_.clock.steady();
+    const auto started = shared_.clock.steady();
+    auto last_progress = started;
+    const auto& follow = shared_.options.follow;
     while (!shared_.failed && !stop.stop_requested()) {
+      if (follow && shared_.clock.steady() - started >= *follow) return {};
       SLUICE_CHECK(settle());
       const bool away = shared_.away > 0;
       if (away) SLUICE_CHECK(give_back());
       Wanted wanted;
       wanted.receive = !away;
+      wanted.drain = !follow;
       wanted.hungry = shared_.work.size() < shared_.idle;
       wanted.rows_max = shared_.options.delivery_rows_max;
       wanted.bytes_max = shared_.options.delivery_bytes_max;

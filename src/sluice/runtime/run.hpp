@@ -1,4 +1,4 @@
-// The loop: one flow from its source to its sink, once, until the queue is drained or a stop is asked for.
+// The loop: one flow from its source to its sink, until the queue is drained, its time is over, or a stop is asked for.
 //
 // The calling thread works the source (receives, settles, leases); each worker has a transform and a sink of its
 // own and takes one delivery after the other through the spine, so that decode, select and database work of
@@ -44,7 +44,8 @@ struct RejectLimit {
 
 struct RunOptions {
   RejectLimit rejects;
-  std::chrono::seconds database_away_max{300};  // how long the run waits for a database that went away
+  std::chrono::seconds database_away_max{300};   // how long the run waits for a database that went away
+  std::optional<std::chrono::seconds> follow{};  // a queue: for so long, drained or not; empty: until it is drained
   std::size_t delivery_rows_max = 5000;
   std::size_t delivery_bytes_max = 4U << 20U;
   // Called now and then from the calling thread, with what is done so far.

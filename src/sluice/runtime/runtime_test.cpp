@@ -44,7 +44,8 @@ class FakeSource final : public Source {
       return Next{};
     }
     if (visible_.empty()) {
-      if (open_.empty()) return Next{{}, true};
+      if (on_empty && open_.empty()) on_empty();
+      if (wanted.drain && open_.empty()) return Next{{}, true};
       std::this_thread::sleep_for(milliseconds(1));
       return Next{};
     }
@@ -79,7 +80,13 @@ class FakeSource final : public Source {
   std::map<std::string, std::uint64_t> calls() const override { return {}; }
   std::map<std::string, double> seconds() const override { return {}; }
 
+  void send(std::uint32_t number) {
+    world_.queue.insert(number);
+    visible_.push_back(number);
+  }
+
   std::optional<int> fail_after;
+  std::function<void()> on_empty;
   int released = 0;
   int paused = 0;
   bool flushed = false;
@@ -238,6 +245,25 @@ TEST(Run, each_message_has_one_effect_and_the_report_adds_up) {
   EXPECT_EQ(story.world.rejects.size(), 142U);
   EXPECT_EQ(report.rejects_by_reason.at("missing_field"), 142U);
   EXPECT_TRUE(story.world.queue.empty());
+}
+
+TEST(Run, one_that_follows_goes_on_behind_an_empty_queue_until_its_time_is_over) {
+  Story story;
+  story.given(10);
+  story.options.follow = std::chrono::seconds(10);
+  FakeSource source(story.world);
+  int looks = 0;
+  source.on_empty = [&] {
+    if (++looks == 3) source.send(11);
+    story.clock.sleep(std::chrono::seconds(1));
+  };
+  const RunOutcome outcome = story.when_run(source);
+  EXPECT_FALSE(outcome.error);
+  EXPECT_FALSE(outcome.stopped);
+  EXPECT_EQ(looks, 10);
+  EXPECT_EQ(outcome.report.received, 11U);
+  EXPECT_TRUE(story.world.queue.empty());
+  EXPECT_TRUE(source.flushed);
 }
 
 TEST(Run, what_the_ledger_knows_is_settled_without_a_second_row) {

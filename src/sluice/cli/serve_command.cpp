@@ -1,0 +1,53 @@
+// `sluice serve`: follows queues and keeps schedules until it is told to stop.
+#include <CLI/CLI.hpp>
+
+#include "sluice/cli/commands.hpp"
+#include "sluice/cli/server.hpp"
+#include "sluice/cli/signals.hpp"
+
+namespace sluice::cli {
+namespace {
+
+struct ServeArguments {
+  ServeOptions options;
+  std::string listen = "127.0.0.1:9464";
+  std::string lease = "1m";
+};
+
+Result<Answer> serve_projects(ServeArguments& arguments, const Session& session) {
+  SLUICE_TRY(arguments.options.listen, web::parse_listen(arguments.listen));
+  SLUICE_TRY(arguments.options.lease, parse_duration(arguments.lease));
+  if (arguments.options.lease.count() < 1) return fail(Fault::config, "--lease is a time from 1s");
+  arguments.options.stop = stop_on_signal();
+  return serve(arguments.options, session);
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Session& session) {
+  CLI::App* command =
+      add_command(app, "serve", "go on until told to stop: queues followed, schedules kept, metrics and health",
+                  "sluice serve logins.yaml shop.yaml --listen 127.0.0.1:9464");
+  auto arguments = std::make_shared<ServeArguments>();
+  command->add_option("FILE", arguments->options.files, "project files")->required()->type_name("");
+  command->add_option("--var", arguments->options.vars, "a value for a variable of the files; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--listen", arguments->listen,
+                   "the loopback address of /metrics, /healthz and /readyz; port 0: any free one, which is printed")
+      ->type_name("ADDRESS:PORT")
+      ->envname("SLUICE_LISTEN")
+      ->capture_default_str();
+  command
+      ->add_option("--lease", arguments->lease,
+                   "how long a server that died keeps others from a schedule it was running")
+      ->type_name("DURATION")
+      ->envname("SLUICE_LEASE")
+      ->capture_default_str();
+  command->callback([arguments, &session] {
+    session.action = [arguments, &session] { return serve_projects(*arguments, session); };
+  });
+}
+
+}  // namespace sluice::cli
