@@ -28,9 +28,9 @@ const std::vector<std::string> numbers{"241.77.", "2001:db8:77c0", "977-31-55", 
 constexpr const char* project = R"(name: canary
 keys: keys.json
 connections:
-  queue: { sqs: people, region: us-east-1, endpoint: "${SQS}", wait: 0s, visibility: 30s }
+  queue: { sqs: people, region: us-east-1, endpoint: "${SQS}", wait: 0s, retry_for: 3s }
   spool: { spool: spool }
-  lake: { s3: lake, region: us-east-1, endpoint: "${S3}", path_style: true }
+  lake: { s3: lake, region: us-east-1, endpoint: "${S3}", path_style: true, retry_for: 3s }
   files: { files: files }
   warehouse: { postgres: "${DATABASE_URL}" }
   local: { duckdb: local.duckdb }
@@ -141,7 +141,7 @@ std::string people_csv() {
   text += "c40," + canary + "," + canary + ",241.77.1.1,977-31-55,x," + canary + "\n";
   text += "refused," + canary + ",a@example.org,241.77.1.1,977-31-55,x,1\n";
   text += "c41,\"" + canary + "\"trailing,a@example.org,241.77.1.1,977-31-55,x,1\n";
-  return text + "c42,\"" + canary + " never closed,a@example.org";
+  return text;
 }
 
 std::string read(const fs::path& file) {
@@ -275,6 +275,18 @@ class canary : public testing::Test {
     for (const std::string& line : store_->log()) search("the S3 server's log", line);
   }
 
+  // As the binary's own help lists them.
+  static std::set<std::string> commands() {
+    const Ended help = support::run({.arguments = {SLUICE_BINARY, "--help"}});
+    std::set<std::string> names;
+    std::istringstream lines(help.out.substr(help.out.find("Subcommands:")));
+    for (std::string text; std::getline(lines, text);) {
+      if (text.size() > 3 && text.starts_with("  ") && text[2] != ' ')
+        names.insert(text.substr(2, text.find(' ', 2) - 2));
+    }
+    return names;
+  }
+
   static inline int databases_ = 0;
   support::TempFolder folder_{"canary"};
   std::string database_;
@@ -302,8 +314,8 @@ TEST_F(canary, is_found_nowhere_but_at_its_source) {
   // Moving: good rows, and rows of every kind of fault.
   const Ended ran = drive({"run", file, "--log-format", "json"});
   EXPECT_EQ(ran.code, 4) << ran.err;  // the flow that fails on purpose
-  EXPECT_NE(postgres().sql("select count(*) from people", database_), "0\n");
-  EXPECT_EQ(postgres().sql("select count(*) from sluice.reject", database_), "20\n") << ran.out;
+  EXPECT_NE(postgres().sql("select count(*) from people", database_), "0");
+  EXPECT_EQ(postgres().sql("select count(distinct reason) > 9 from sluice.reject", database_), "t") << ran.out;
   drive({"preview", file, "to_s3"});
   drive({"run", file, "--json", "--full-refresh"});
   drive({"runs", file});
@@ -321,23 +333,42 @@ TEST_F(canary, is_found_nowhere_but_at_its_source) {
   const Ended masked = drive({"mask", "--keys", "keys.json", "--function", "siv", "--domain", "name"}, false,
                              std::string(mark) + "1\n" + mark + "2\n");
   EXPECT_EQ(masked.code, 0) << masked.err;
-  const Ended clear =
-      drive({"unmask", "--keys", "keys.json", "--function", "siv", "--domain", "name"}, true, masked.out);
+  const Ended clear = drive({"unmask", "keys.json", "--function", "siv", "--domain", "name"}, true, masked.out);
   EXPECT_NE(clear.out.find(mark), std::string::npos) << clear.err;
   EXPECT_NE(
       drive({"mask", "--keys", "keys.json", "--function", "ip", "--domain", "ip"}, false, std::string(mark) + "\n")
           .code,
       0);
   EXPECT_NE(
-      drive({"unmask", "--keys", "keys.json", "--function", "siv", "--domain", "name"}, false, std::string(mark) + "\n")
-          .code,
-      0);
+      drive({"unmask", "keys.json", "--function", "siv", "--domain", "name"}, false, std::string(mark) + "\n").code, 0);
   drive({"keys", "list", "keys.json"});
   drive({"keys", "add", "keys.json"});
   drive({"keys", "check", "keys.json"});
   drive({"presign", file, "to_s3"});
   drive({"test", file});
   drive({"demo", "demo"});
+  // A server tells its figures to whoever asks.
+  {
+    const int port = support::free_port();
+    support::Command command{
+        {SLUICE_BINARY, "serve", file, "--listen", "127.0.0.1:" + std::to_string(port), "-v", "-v"},
+        environment(),
+        folder_.path().string()};
+    support::Process server(command);
+    queue_->send("people", messages());
+    const std::string url = "http://127.0.0.1:" + std::to_string(port);
+    EXPECT_TRUE(wait_until([&] { return queue_->stats("people")["visible"] == 0; }));
+    EXPECT_TRUE(wait_until([&] { return support::http("GET", url + "/readyz").status == 200; }));
+    for (const char* page : {"/metrics", "/healthz", "/readyz", "/"}) said_ += support::http("GET", url + page).body;
+    EXPECT_NE(said_.find("sluice_"), std::string::npos);
+    server.send_signal(SIGTERM);
+    const auto ended = server.wait(std::chrono::seconds(30));
+    ASSERT_TRUE(ended);
+    said_ += ended->out + ended->err;
+    driven_.insert("serve");
+    look("serve");
+  }
+  EXPECT_EQ(driven_, commands());
   search_all(true);
 }
 
@@ -353,7 +384,7 @@ TEST_F(canary, is_found_nowhere_after_a_fault_of_a_far_end) {
   drive({"run", file, "--flow", "from_queue"});
   postgres().sql("drop table people", database_);
   // A trigger that quotes the row, a constraint that does, a column that is too narrow.
-  postgres().sql(std::string(people_sql) + R"(
+  postgres().sql(std::string("drop table if exists merged;") + people_sql + R"(
     create function refuse() returns trigger language plpgsql as
       $$begin if new.id = 'p3' then raise exception 'no % here', new using detail = new.name; end if; return new; end$$;
     create trigger refuse before insert on people for each row execute function refuse();
@@ -362,7 +393,8 @@ TEST_F(canary, is_found_nowhere_after_a_fault_of_a_far_end) {
   drive({"run", file, "--flow", "from_queue", "--flow", "from_s3"});
   // An object that is none of what it should be.
   for (const std::string& bytes :
-       {std::string(mark) + ",no,header\n1,2,3\n", std::string("\x1f\x8b") + mark, std::string(mark), std::string()}) {
+       {people_csv() + "c42,\"" + mark + " never closed,a@example.org", std::string(mark) + ",no,header\n1,2,3\n",
+        std::string("\x1f\x8b") + mark, std::string(mark), std::string()}) {
     store_->put("in/people.csv", bytes);
     drive({"run", file, "--flow", "from_s3"});
     drive({"preview", file, "from_s3"});
@@ -396,7 +428,9 @@ TEST_F(canary, is_found_nowhere_after_a_death_in_the_middle) {
     support::Command command{
         {SLUICE_BINARY, "run", file, "--flow", "from_queue", "-v", "-v", "-v"}, environment(), folder_.path().string()};
     support::Process process(command);
-    wait_until([&] { return queue_->stats("people")["in_flight"] > 0 || !process.running(); });
+    const auto received = queue_->stats("people")["received"];
+    queue_->send("people", messages());
+    EXPECT_TRUE(wait_until([&] { return queue_->stats("people")["received"] > received; }));
     process.send_signal(number);
     const auto ended = process.wait(std::chrono::seconds(30));
     ASSERT_TRUE(ended);
