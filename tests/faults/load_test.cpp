@@ -128,12 +128,13 @@ TEST(load, merge_needs_a_unique_index_over_its_key) {
 TEST(load, an_object_that_is_overwritten_in_the_middle_arrives_in_its_new_version_alone) {
   SLUICE_NEEDS_POSTGRES();
   LoadOptions options = in_mode("append");
-  options.server_arguments = {"--delay", "30"};
+  options.server_arguments = {"--delay", "50"};
   LoadFlow flow(options);
+  const std::string fresh = orders_csv(1, 700000, 6);
   flow.store().put("in/a.csv", orders_csv(1, 800000, 5));  // about 22 MB: several ranges
   const auto process = flow.start();
   ASSERT_TRUE(wait_until([&] { return flow.store().stats().bytes_out() > 0; })) << process->err();
-  flow.store().put("in/a.csv", orders_csv(1, 700000, 6));
+  flow.store().put("in/a.csv", fresh);
   const auto ended = process->wait(std::chrono::seconds(60));
   ASSERT_TRUE(ended);
   done(*ended);
