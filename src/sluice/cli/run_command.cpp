@@ -9,6 +9,7 @@
 #include "sluice/cli/connectors.hpp"
 #include "sluice/cli/export_run.hpp"
 #include "sluice/cli/flow_run.hpp"
+#include "sluice/cli/run_command.hpp"
 #include "sluice/cli/run_steps.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/cli/table.hpp"
@@ -299,6 +300,12 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
 Result<Answer> run_steps(const Assembly& assembly, const Session& session, FlowRunOptions options, const Work& work,
                          const std::vector<bool>& chosen) {
   return ProjectRun(assembly, work, session, std::move(options)).run(chosen);
+}
+
+Result<Answer> run_once(const std::string& file, const std::vector<std::string>& vars, const Session& session) {
+  RunArguments arguments;
+  arguments.project = {file, vars};
+  return run_project(arguments, session);
 }
 
 void add_run(CLI::App& app, Session& session) {
