@@ -167,8 +167,12 @@ class ProjectRun {
     progress_.reset();
     for (std::size_t i = 0; i < steps.size(); ++i) {
       ExportOutcome& outcome = outcomes[i];
+      if (outcome.error && i > 0 && outcomes[0].error && outcome.error->text() == outcomes[0].error->text()) {
+        fail_alike(steps[i], steps[0]);
+        continue;
+      }
       if (outcome.error) {
-        fail_step(steps[i], std::move(*outcome.error).within(outcome.out->name));
+        fail_step(steps[i], Error(*outcome.error).within(outcome.out->name));
         continue;
       }
       exported_ += outcome.report.stopped ? 0 : outcome.report.rows;
@@ -198,6 +202,13 @@ class ProjectRun {
   void fail_step(std::size_t step, Error error) {
     broken_[step] = work_.graph.steps()[step].name;
     note(std::move(error), broken_[step]);
+  }
+
+  // What stops a whole group, a wrong password say, is told once.
+  void fail_alike(std::size_t step, std::size_t first) {
+    const auto& steps = work_.graph.steps();
+    broken_[step] = steps[step].name;
+    answer_.text += steps[step].name + ": failed for the same reason as " + steps[first].name + "\n";
   }
 
   void note(Error error, const std::string& name) {
