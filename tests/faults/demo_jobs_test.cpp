@@ -1,7 +1,9 @@
 // `sluice demo shop` and `sluice demo loans`: on a folder and a DuckDB file, the same figures as another program's.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
+#include <sstream>
 
 #include "job_flow.hpp"
 
@@ -70,6 +72,46 @@ TEST(demo_jobs, a_seed_always_makes_the_same_files) {
     EXPECT_EQ(text_of(folder.path() / "a/book" / name), text_of(folder.path() / "b/book" / name));
     EXPECT_NE(text_of(folder.path() / "a/book" / name), text_of(folder.path() / "c/book" / name));
   }
+}
+
+// How many of a hundred lines that hold `wanted`.
+double share(const std::string& csv, const std::regex& wanted) {
+  std::istringstream lines(csv);
+  std::string line;
+  std::getline(lines, line);
+  double all = 0;
+  double found = 0;
+  for (; std::getline(lines, line); ++all) found += std::regex_search(line, wanted) ? 1 : 0;
+  return 100 * found / all;
+}
+
+TEST(demo_jobs, the_loan_book_has_the_traits_of_a_real_one) {
+  const support::TempFolder folder("demo_traits");
+  ASSERT_EQ(sluice(folder.path(), {"demo", "loans", "a", "--users", "20000"}).code, 0);
+  const fs::path book = folder.path() / "a/book";
+  const std::string loans = text_of(book / "loan.csv");
+  EXPECT_NEAR(share(loans, std::regex(",application,")), 40, 1);
+  EXPECT_NEAR(share(loans, std::regex(",paid,")), 40, 1);
+  EXPECT_NEAR(share(loans, std::regex(",active,")), 10, 1);
+  EXPECT_NEAR(share(loans, std::regex(",overdue,")), 10, 1);
+  EXPECT_GT(share(loans, std::regex("^[0-9]+,20[0-9]{3},")), 0) << "clients that no user is";
+  const std::string payments = text_of(book / "payment.csv");
+  EXPECT_NEAR(share(payments, std::regex(",late,")), 6, 0.6);
+  EXPECT_NEAR(share(payments, std::regex(",(2021-..-..|2020-(08-(2[4-9]|3.)|09-..|1.-..))$")), 16, 1);
+  EXPECT_NEAR(share(loans, std::regex(",2020-0[678]-..,[0-9]+,")), 17, 5) << "the last 90 days are not empty";
+}
+
+TEST(demo_jobs, the_shop_files_have_the_traits_of_the_real_ones) {
+  const support::TempFolder folder("demo_traits");
+  ASSERT_EQ(sluice(folder.path(), {"demo", "shop", "a"}).code, 0);
+  const fs::path data = folder.path() / "a/bucket/orders_data";
+  const std::string orders = text_of(data / "orders.csv");
+  EXPECT_EQ(std::ranges::count(orders, '\n'), 10000);
+  EXPECT_NE(orders.back(), '\n');
+  EXPECT_EQ(std::ranges::count(text_of(data / "reviews.csv"), '\n'), 7237);
+  const std::string shipments = text_of(data / "shipment_deliveries.csv");
+  EXPECT_NEAR(share(shipments, std::regex(",,$")), 67.6, 1.5);
+  EXPECT_NEAR(share(shipments, std::regex("[0-9],$")), 10.5, 1);
 }
 
 }  // namespace

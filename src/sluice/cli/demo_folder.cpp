@@ -94,20 +94,23 @@ std::string text_of_file(const std::string& file) {
 std::string steps_text(const Json& result) {
   std::string out;
   const auto list = [&result](const char* name) { return result.value(name, Json::array()); };
-  const auto rows = [](const Json& step, const char* name) { return thousands(step.value(name, std::uint64_t{0})); };
+  const auto rows_text = [](const Json& step) {
+    const std::uint64_t count = step.value("rows", std::uint64_t{0});
+    return thousands(count) + (count == 1 ? " row" : " rows");
+  };
   for (const Json& flow : list("flows")) {
     const bool known =
         flow.value("objects", 0) > 0 && flow.value("objects", 0) == flow.value("objects_already_there", 0);
     out += fmt::format("  loaded    {:<30} {}\n", flow.value("flow", ""),
-                       known ? "as it was: nothing to load" : rows(flow, "rows") + " rows");
+                       known ? "as it was: nothing to load" : rows_text(flow));
   }
   for (const Json& model : list("models")) {
-    out += fmt::format("  built     {:<30} {} row, {} tests passed\n", model.value("model", ""), rows(model, "rows"),
+    out += fmt::format("  built     {:<30} {}, {} tests passed\n", model.value("model", ""), rows_text(model),
                        model.value("tests_passed", Json::array()).size());
   }
   for (const Json& one : list("exports")) {
-    out += fmt::format("  exported  {:<30} {} rows, {} bytes\n", one.value("flow", ""), rows(one, "rows"),
-                       rows(one, "bytes"));
+    out += fmt::format("  exported  {:<30} {}, {} bytes\n", one.value("flow", ""), rows_text(one),
+                       thousands(one.value("bytes", std::uint64_t{0})));
   }
   for (const Json& step : list("skipped"))
     out += fmt::format("  skipped   {:<30} since {} failed\n", step.value("name", ""), step.value("since", ""));
