@@ -1,5 +1,7 @@
 -- The product with the most review points: each table is aggregated before it is joined, since a join of rows with
--- rows would count them several times.
+-- rows would count them several times. A percentage is one division of doubles, which every database rounds alike.
+-- What is missing (no review, no order, no name, a day that is not in the calendar) makes NULL, which the table
+-- refuses: a row that is not made at all would be seen by no test.
 with reviews as (
   select product_id,
          sum(review) as points,
@@ -35,19 +37,20 @@ select
   :'run_date'::date as ingestion_date,
   p.product_name,
   best_day.order_date as most_ordered_day,
-  coalesce(d.day_of_the_week_num between 1 and 5 and d.working_day = false, false) as is_public_holiday,
+  d.day_of_the_week_num between 1 and 5 and d.working_day = false as is_public_holiday,
   cast(b.points as int) as tt_review_points,
-  cast(100.0 * b.one_star / b.total as double precision) as pct_one_star_review,
-  cast(100.0 * b.two_star / b.total as double precision) as pct_two_star_review,
-  cast(100.0 * b.three_star / b.total as double precision) as pct_three_star_review,
-  cast(100.0 * b.four_star / b.total as double precision) as pct_four_star_review,
-  cast(100.0 * b.five_star / b.total as double precision) as pct_five_star_review,
-  coalesce(cast(100.0 * shipments.early / nullif(shipments.early + shipments.late, 0) as double precision), 0)
+  cast(100 * b.one_star as double precision) / b.total as pct_one_star_review,
+  cast(100 * b.two_star as double precision) / b.total as pct_two_star_review,
+  cast(100 * b.three_star as double precision) / b.total as pct_three_star_review,
+  cast(100 * b.four_star as double precision) / b.total as pct_four_star_review,
+  cast(100 * b.five_star as double precision) / b.total as pct_five_star_review,
+  coalesce(cast(100 * shipments.early as double precision) / nullif(shipments.early + shipments.late, 0), 0)
     as pct_early_shipments,
-  coalesce(cast(100.0 * shipments.late / nullif(shipments.early + shipments.late, 0) as double precision), 0)
+  coalesce(cast(100 * shipments.late as double precision) / nullif(shipments.early + shipments.late, 0), 0)
     as pct_late_shipments
-from best b
-join if_common.dim_products p on p.product_id = b.product_id
-cross join best_day
-cross join shipments
+from (select 1 as one) as always
+left join best b on true
+left join if_common.dim_products p on p.product_id = b.product_id
+left join best_day on true
+left join shipments on true
 left join if_common.dim_dates d on d.calendar_dt = best_day.order_date

@@ -50,6 +50,11 @@ const project::Connection& Assembly::connection(const std::string& name) const {
   return *found;
 }
 
+// Models and exports leave none.
+bool keeps_rejects(const project::Project& project) {
+  return std::ranges::any_of(project.flows, [](const project::Flow& flow) { return flow.max_rejects.count != 0; });
+}
+
 Result<project::Project> load_project(const ProjectArguments& arguments, const RunTime& time) {
   SLUICE_TRY(auto vars, arguments.variables());
   project::LoadOptions options;
@@ -72,13 +77,13 @@ Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys, 
   auto assembly = std::make_unique<Assembly>();
   assembly->project = std::move(project);
   const std::string& file = assembly->project.keys_file;
-  // Models move nothing, and so reject nothing.
-  if (file.empty() && keys == Keys::required && !assembly->project.flows.empty()) {
-    return fail(Fault::config,
-                assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
-                "add `keys: keys.json` and make it by `sluice keys init keys.json`");
+  if (file.empty() && (keys == Keys::always || (keys == Keys::required && keeps_rejects(assembly->project)))) {
+    return fail(
+        Fault::config,
+        assembly->project.file + ": `keys:` is missing; rejects are kept sealed, so a run needs a keyring",
+        "add `keys: keys.json` and make it by `sluice keys init keys.json`; flows with `max_rejects: 0` need none");
   }
-  if (!file.empty() && (keys == Keys::required || std::filesystem::exists(file))) {
+  if (!file.empty() && (keys != Keys::if_there || std::filesystem::exists(file))) {
     SLUICE_TRY(auto keyring, load_keyring(file));
     assembly->keyring.emplace(std::move(keyring));
   }

@@ -37,12 +37,16 @@ struct Assembly {
   const project::Connection& connection(const std::string& name) const;
 };
 
-enum class Keys { required, if_there };
+enum class Keys { always, required, if_there };
+
+// Whether a run may leave rejects behind, and so needs a keyring to seal them: `max_rejects: 0` allows none.
+bool keeps_rejects(const project::Project& project);
 
 // The project file alone.
 Result<project::Project> load_project(const ProjectArguments& arguments, const RunTime& time = {});
-// Without a network. `required`: a project without a keyring, or with one that cannot be read, is an error;
-// `if_there`: a keyring that is missing is left out (validate can still check everything else).
+// Without a network. `required`: a keyring that cannot be read is an error, and so is none where flows may leave
+// rejects; `always`: in any case; `if_there`: a keyring that is missing is left out (validate can still check
+// everything else).
 Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys, const RunTime& time = {});
 Result<std::unique_ptr<Assembly>> assemble(project::Project project, Keys keys, const RunTime& time = {});
 

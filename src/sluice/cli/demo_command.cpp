@@ -4,11 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/connectors.hpp"
 #include "sluice/cli/demo_events.hpp"
+#include "sluice/cli/demo_folder.hpp"
+#include "sluice/cli/demo_jobs.hpp"
 #include "sluice/cli/flow_run.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/cli/table.hpp"
@@ -21,7 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t message_count = 100;
 constexpr std::uint32_t seed = 20;
-constexpr const char* marker = ".sluice-demo";  // a folder that has it was made by us and may be made again
 
 struct DemoArguments {
   std::string folder = "sluice-demo";
@@ -74,31 +74,11 @@ std::string project_yaml(const DemoArguments& arguments) {
   return "name: logins\nconnections:\n" + queue + warehouse + flow_yaml;
 }
 
-Result<void> write_file(const fs::path& file, const std::string& text) {
-  std::ofstream out(file, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out)
-    return fail(Fault::failed, "cannot write " + file.string(), "look at the disk's space and the folder's rights");
-  return {};
-}
-
 Result<void> make_folder(const DemoArguments& arguments) {
   const fs::path folder(arguments.folder);
-  std::error_code error;
-  if (fs::exists(folder / marker, error)) {
-    fs::remove_all(folder, error);
-  } else if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error))) {
-    return fail(Fault::config, arguments.folder + " is there already and was not made by `sluice demo`",
-                "name another folder: sluice demo DIR");
-  }
-  fs::create_directories(folder, error);
-  if (error)
-    return fail(Fault::config, "cannot make the folder " + arguments.folder,
-                "name one where you may write: sluice demo DIR");
-  SLUICE_CHECK(write_file(folder / marker, ""));
-  SLUICE_CHECK(write_file(folder / "logins.yaml", project_yaml(arguments)));
-  SLUICE_CHECK(write_file(folder / "user_logins.sql", table_sql));
+  SLUICE_CHECK(make_demo_folder(arguments.folder));
+  SLUICE_CHECK(write_demo_file((folder / "logins.yaml").string(), project_yaml(arguments)));
+  SLUICE_CHECK(write_demo_file((folder / "user_logins.sql").string(), table_sql));
   return mask::Keyring::init((folder / "keys.json").string());
 }
 
@@ -196,9 +176,9 @@ Result<Answer> demo(const DemoArguments& arguments) {
 }  // namespace
 
 void add_demo(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "demo", "write the logins project into a folder and run it twice, without any account",
-                  "sluice demo my-demo");
+  CLI::App* command = add_command(
+      app, "demo", "write a project into a folder and run it, without any account: logins, or shop or loans",
+      "sluice demo my-demo");
   auto arguments = std::make_shared<DemoArguments>();
   command->add_option("DIR", arguments->folder, "where to write it")->type_name("")->capture_default_str();
   command->add_option("--postgres", arguments->postgres, "a PostgreSQL database instead of a DuckDB file")
@@ -207,7 +187,11 @@ void add_demo(CLI::App& app, Session& session) {
   command->add_option("--queue", arguments->queue, "the queue there; it must exist")
       ->type_name("NAME")
       ->capture_default_str();
-  command->callback([arguments, &session] { session.action = [arguments] { return demo(*arguments); }; });
+  add_demo_shop(*command, session);
+  add_demo_loans(*command, session);
+  command->callback([arguments, command, &session] {
+    if (command->get_subcommands().empty()) session.action = [arguments] { return demo(*arguments); };
+  });
 }
 
 }  // namespace sluice::cli

@@ -51,7 +51,7 @@ std::vector<Finding> probe(const Assembly& assembly, const project::Connection& 
 Result<Answer> doctor(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::if_there));
   std::vector<Finding> findings;
-  if (!assembly->keyring && assembly->project.flows.empty()) {
+  if (!assembly->keyring && !keeps_rejects(assembly->project)) {
     // Models need none.
   } else if (!assembly->keyring) {
     findings.push_back(

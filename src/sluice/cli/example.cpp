@@ -201,15 +201,15 @@ class Trial {
         return fail(Fault::config, rows.place.text() + ": there is no model '" + rows.table.text() + "'",
                     did_you_mean(rows.table.table, names));
       }
-      needed[work_.flows + static_cast<std::size_t>(found - work_.models.begin())] = true;
+      needed[work_.flows + work_.exports + static_cast<std::size_t>(found - work_.models.begin())] = true;
     }
     const std::vector<std::size_t>& order = work_.graph.order();
     for (auto step = order.rbegin(); step != order.rend(); ++step) {
-      if (!needed[*step] || work_.is_flow(*step) || is_given(work_.model(*step))) continue;
+      if (!needed[*step] || !work_.is_model(*step) || is_given(work_.model(*step))) continue;
       for (const std::size_t before : work_.graph.waits_for(*step)) needed[before] = true;
     }
     for (const std::size_t step : order) {
-      if (!needed[step] || work_.is_flow(step) || is_given(work_.model(step))) continue;
+      if (!needed[step] || !work_.is_model(step) || is_given(work_.model(step))) continue;
       Model model = work_.model(step);
       model.tests.clear();  // they judge the data of a run; an example judges the SQL
       Result<ModelBuilt> built = local::build_model(connection_, model);

@@ -62,7 +62,7 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
       SLUICE_TRY(worker.other, engine::open_transform(*assembly.engine, rows_options(flow)));
     }
     SLUICE_TRY(worker.sink, open.database->open_sink(open.target, record.id));
-    worker.sealer = std::make_unique<KeyringSealer>(*assembly.keyring, flow.name);
+    if (assembly.keyring) worker.sealer = std::make_unique<KeyringSealer>(*assembly.keyring, flow.name);
     workers.push_back(std::move(worker));
   }
   runtime::RunOptions run_options;
@@ -89,7 +89,7 @@ Result<runtime::RunOutcome> run_flow(const Assembly& assembly, const project::Fl
   SLUICE_TRY(OpenFlow open, open_flow(assembly, flow));
   open.target.refresh = options.refresh && flow.mode != Mode::append;  // appended again, rows would be there twice
   SLUICE_CHECK(open.database->prepare(open.target));
-  SLUICE_CHECK(check_keys(open.database->ledger(), *assembly.keyring));
+  if (assembly.keyring) SLUICE_CHECK(check_keys(open.database->ledger(), *assembly.keyring));
   SLUICE_TRY(const FlowSource from, open_source(open, options.queue_wait));
   SLUICE_TRY(runtime::RunOutcome outcome, run_from(assembly, open, *from.source, options));
   if (!outcome.error && from.queue) {

@@ -34,7 +34,7 @@ struct Opened {
 
 Result<Opened> open(const RejectArguments& arguments) {
   Opened opened;
-  SLUICE_TRY(opened.assembly, assemble(arguments.project, Keys::required));
+  SLUICE_TRY(opened.assembly, assemble(arguments.project, Keys::always));
   SLUICE_TRY(const project::Flow* flow, find_flow(opened.assembly->project, arguments.flow));
   SLUICE_TRY(opened.flow, open_flow(*opened.assembly, *flow));
   return opened;

@@ -48,7 +48,7 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
   if (!arguments.mask.key().empty())
     return fail(Fault::config, "rewrap has no --key: tokens of all other keys become tokens of the primary one");
   SLUICE_TRY(const mask::MaskArguments constants, arguments.mask.arguments(*kind));
-  SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
+  SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::always));
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   const mask::Keyring& keyring = *assembly->keyring;
   SLUICE_TRY(const auto database, open_database(assembly->connection(flow->into_connection), system_clock()));

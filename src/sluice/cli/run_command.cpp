@@ -9,6 +9,7 @@
 #include "sluice/cli/connectors.hpp"
 #include "sluice/cli/export_run.hpp"
 #include "sluice/cli/flow_run.hpp"
+#include "sluice/cli/run_command.hpp"
 #include "sluice/cli/run_steps.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/cli/table.hpp"
@@ -166,8 +167,12 @@ class ProjectRun {
     progress_.reset();
     for (std::size_t i = 0; i < steps.size(); ++i) {
       ExportOutcome& outcome = outcomes[i];
+      if (outcome.error && i > 0 && outcomes[0].error && outcome.error->text() == outcomes[0].error->text()) {
+        fail_alike(steps[i], steps[0]);
+        continue;
+      }
       if (outcome.error) {
-        fail_step(steps[i], std::move(*outcome.error).within(outcome.out->name));
+        fail_step(steps[i], Error(*outcome.error).within(outcome.out->name));
         continue;
       }
       exported_ += outcome.report.stopped ? 0 : outcome.report.rows;
@@ -197,6 +202,13 @@ class ProjectRun {
   void fail_step(std::size_t step, Error error) {
     broken_[step] = work_.graph.steps()[step].name;
     note(std::move(error), broken_[step]);
+  }
+
+  // What stops a whole group, a wrong password say, is told once.
+  void fail_alike(std::size_t step, std::size_t first) {
+    const auto& steps = work_.graph.steps();
+    broken_[step] = steps[step].name;
+    answer_.text += steps[step].name + ": failed for the same reason as " + steps[first].name + "\n";
   }
 
   void note(Error error, const std::string& name) {
@@ -299,6 +311,12 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
 Result<Answer> run_steps(const Assembly& assembly, const Session& session, FlowRunOptions options, const Work& work,
                          const std::vector<bool>& chosen) {
   return ProjectRun(assembly, work, session, std::move(options)).run(chosen);
+}
+
+Result<Answer> run_once(const std::string& file, const std::vector<std::string>& vars, const Session& session) {
+  RunArguments arguments;
+  arguments.project = {file, vars};
+  return run_project(arguments, session);
 }
 
 void add_run(CLI::App& app, Session& session) {

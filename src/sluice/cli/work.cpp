@@ -7,6 +7,7 @@
 #include <random>
 
 #include "sluice/cli/table.hpp"
+#include "sluice/core/words.hpp"
 #include "sluice/engine/tables.hpp"
 
 namespace sluice::cli {
@@ -61,7 +62,29 @@ class Planner {
       read = named ? *std::move(named) : std::vector<TableName>();
     }
     for (TableName& name : read) step.reads.push_back({out.connection, std::move(name)});
+    for (const std::string& name : out.after) {
+      SLUICE_TRY(GraphTable written, written_by(name, out));
+      step.reads.push_back(std::move(written));
+    }
     return step;
+  }
+
+  // The table of a step that an export waits for without reading it.
+  Result<GraphTable> written_by(const std::string& name, const project::Export& out) const {
+    std::vector<std::string> names;
+    for (const project::Flow& flow : project_.flows) {
+      if (flow.name == name) return GraphTable{flow.into_connection, flow.into_table};
+      names.push_back(flow.name);
+    }
+    if (project_.models) {
+      for (const project::ModelFile& file : project_.models->models) {
+        if (file.model.name == name) return table(file.model.table);
+        names.push_back(file.model.name);
+      }
+    }
+    return fail(Fault::config,
+                out.after_place.text() + ": there is no model and no flow into a table named '" + name + "'",
+                did_you_mean(name, names));
   }
 
   Result<Step> step_of(const project::ModelFile& file) {

@@ -20,6 +20,7 @@ struct Work {
 
   bool is_flow(std::size_t step) const { return step < flows; }
   bool is_export(std::size_t step) const { return step >= flows && step < flows + exports; }
+  bool is_model(std::size_t step) const { return step >= flows + exports; }
   const Model& model(std::size_t step) const { return models[step - flows - exports]; }
 };
 

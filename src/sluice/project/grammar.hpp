@@ -137,6 +137,7 @@ inline constexpr std::array export_keys{
             "where rows come from: { table: CONNECTION.TABLE }, or { database: CONNECTION, query: FILE.sql }"},
     KeyRule{"select", Shape::text, false, "a row-wise SELECT over input, which has the query's columns"},
     KeyRule{"into", Shape::into_objects, true, "where rows go: { objects: CONNECTION, key: KEY }"},
+    KeyRule{"after", Shape::columns, false, "models and flows to wait for, beside those whose tables it reads"},
 };
 
 // Beside those of its connector.

@@ -204,6 +204,10 @@ class Loader {
     SLUICE_CHECK(ends.read_from_database(*node.find("from"), project_.values, made));
     SLUICE_CHECK(read_select(node, made.select, made.select_place));
     SLUICE_CHECK(ends.read_into_objects(*node.find("into"), made.into));
+    if (const Node* after = node.find("after")) {
+      SLUICE_TRY(made.after, read_names(*after, "after", "a model or a flow", variables_));
+      made.after_place = after->place;
+    }
     project_.exports.push_back(std::move(made));
     return {};
   }

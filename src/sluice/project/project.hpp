@@ -88,6 +88,8 @@ struct Export {
   std::string select;  // SQL over `input`, which has the query's columns; empty: they pass as they are
   Place select_place;  // of its first line
   IntoObjects into;
+  std::vector<std::string> after{};  // names of models and of flows into a table
+  Place after_place{};
 };
 
 struct Project {

@@ -79,6 +79,18 @@ struct Outage {
   milliseconds pause{50};
 };
 
+// "orders.csv line 7: " before a reject's text, where the message is a row of an object.
+std::string place_of(const Message& message) {
+  if (message.line == 0) return {};
+  const objects::RowOrigin origin = objects::unpack_origin(message.attributes);
+  return origin.object + " " + origin.unit + " " + std::to_string(message.line) + ": ";
+}
+
+std::string what_of(const Delivery& delivery, const Reject& reject) {
+  return place_of(delivery.messages[reject.message]) + reject.reason +
+         (reject.column.empty() ? "" : " in '" + reject.column + "'") + ": " + reject.text;
+}
+
 // What one transaction adds to the report. It holds a place for its rejects below the limit before the commit, so that
 // two workers together cannot pass it; what is not committed is taken back.
 class Share {
@@ -92,7 +104,8 @@ class Share {
   Share(const Share&) = delete;
   Share& operator=(const Share&) = delete;
 
-  Result<void> take(const Written& written, std::uint64_t messages, const std::vector<Reject>& rejects) {
+  Result<void> take(const Written& written, const Delivery& delivery, const std::vector<Reject>& rejects) {
+    const std::size_t messages = delivery.messages.size();
     written_.add(written);
     messages_ += messages;
     for (const Reject& reject : rejects) ++by_reason_[reject.reason];
@@ -102,6 +115,11 @@ class Share {
     const std::uint64_t rejected = shared_.report.written.rejected + shared_.rejects_pending;
     const std::uint64_t received = shared_.report.received + shared_.received_pending;
     if (rejected <= shared_.options.rejects.allowed(received)) return {};
+    // Nothing is kept to look at where none is allowed: the first of them is all there is.
+    if (shared_.options.rejects.count == 0) {
+      return fail(Fault::data, "max_rejects: a row is refused where none may be: " + what_of(delivery, rejects.front()),
+                  "mend the row at its source, or the flow's record; nothing was committed");
+    }
     return fail(Fault::data,
                 "max_rejects: " + std::to_string(rejected) + " of " + std::to_string(received) +
                     " rows would be rejects; nothing past the limit was committed, the rest is still at its source",
@@ -246,7 +264,7 @@ class Work {
     std::erase_if(rows.rejects, [&known](const Reject& reject) { return known[reject.message]; });
 
     Share share(shared_);
-    SLUICE_CHECK(share.take(count(delivery, rows, known), delivery.messages.size(), rows.rejects));
+    SLUICE_CHECK(share.take(count(delivery, rows, known), delivery, rows.rejects));
     SLUICE_CHECK(worker_.sink->commit(sealed(delivery, rows.rejects)));
     share.committed();
     return {};
@@ -266,7 +284,7 @@ class Work {
       const Known none(part.messages.size(), false);
       SLUICE_TRY(std::vector<Reject> refused, worker_.sink->write(rows.batches, none));
       std::ranges::move(refused, std::back_inserter(rows.rejects));
-      SLUICE_CHECK(share.take(count(part, rows, none), part.messages.size(), rows.rejects));
+      SLUICE_CHECK(share.take(count(part, rows, none), part, rows.rejects));
       if (!rows.rejects.empty()) SLUICE_CHECK(worker_.sink->keep(sealed(part, rows.rejects)));
       maker.written(made);
     }
@@ -310,10 +328,8 @@ class Work {
     for (const Reject& reject : rejects) {
       const Message& message = delivery.messages[reject.message];
       out.push_back({reject, message.key, worker_.sealer->seal(message)});
-      if (message.line == 0) continue;
       std::string& text = out.back().reject.text;
-      const objects::RowOrigin origin = objects::unpack_origin(message.attributes);
-      text = origin.object + " " + origin.unit + " " + std::to_string(message.line) + ": " + text;
+      text = place_of(message) + text;
     }
     return out;
   }

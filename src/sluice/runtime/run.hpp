@@ -31,7 +31,7 @@ struct Worker {
   std::unique_ptr<Transform> transform;
   std::unique_ptr<Transform> other;  // for deliveries in parts: one part is made while the last one is written
   std::unique_ptr<Sink> sink;
-  std::unique_ptr<Sealer> sealer;
+  std::unique_ptr<Sealer> sealer;  // null where no reject is allowed
 };
 
 // How many rejects a run may commit: a count, or a share of what was received (judged over at least 100 messages).
