@@ -93,6 +93,43 @@ std::vector<std::string> names_in(std::string_view header, const objects::CsvDia
   return names;
 }
 
+// What can stand in one line of an error.
+bool is_plain(const std::string& name) {
+  return simdjson::validate_utf8(name.data(), name.size()) &&
+         std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+}
+
+// Of the names in a header those that were likely meant, in another spelling. The others are not told: where the header
+// is missing they are the cells of a row, which may be personal.
+std::vector<std::string> near_names(const std::vector<std::string>& wanted, const std::vector<std::string>& names) {
+  constexpr std::size_t enough_letters = 6;  // of fewer, too many other words differ by one or two
+  const auto folded = [](const std::string& name) {
+    std::string out;
+    for (const char c : name) {
+      if (c != '_' && c != ' ' && c != '-') out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    return out;
+  };
+  std::vector<std::string> near;
+  for (const std::string& one : wanted) {
+    const auto same = std::ranges::find(names, folded(one), folded);
+    std::string found = same != names.end() ? *same : one.size() >= enough_letters ? nearest(one, names) : "";
+    if (!found.empty() && is_plain(found) && std::ranges::find(near, found) == near.end())
+      near.push_back(std::move(found));
+  }
+  return near;
+}
+
+Error missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& names, bool none_found) {
+  const std::vector<std::string> near = near_names(missing, names);
+  const std::string count = std::to_string(names.size()) + (names.size() == 1 ? " column" : " columns");
+  Error error{Fault::conflict, "the header has no column " + join(missing, ", ") + "; it has " + count};
+  if (!near.empty()) error.message += ", among them " + join(near, ", ");
+  error.hint = "mend the object, or name the column in the record: `path: COLUMN`";
+  if (none_found && near.empty()) error.hint += "; where its first line is a row, say `header: false`";
+  return error;
+}
+
 // By field of the row: the record's field that it is, or none.
 struct Layout {
   static constexpr int none = -1;
@@ -123,17 +160,18 @@ Result<Layout> layout_of(const Record& record, const objects::CsvDialect& dialec
     }
   }
   if (!twice.empty()) return fail(Fault::conflict, "the header has column " + join(twice, ", ") + " twice");
-  if (!missing.empty()) {
-    return fail(Fault::conflict, "the header has no column " + join(missing, ", ") + "; it has " + join(names, ", "),
-                "mend the object, or name the column in the record: `path: COLUMN`");
-  }
+  const bool none_found = std::ranges::all_of(layout.fields, [](int field) { return field == Layout::none; });
+  if (!missing.empty()) return fail(missing_columns(missing, names, none_found));
   if (record.extra == Record::Extra::reject && std::ranges::count(layout.fields, Layout::none) > 0) {
     std::vector<std::string> extra;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (layout.fields[i] == Layout::none) extra.push_back(names[i]);
+      if (layout.fields[i] == Layout::none && is_plain(names[i])) extra.push_back(names[i]);
     }
-    return fail(Fault::conflict, "the header has a column that the record does not name: " + join(extra, ", "),
-                "name it in the record, or say `extra: ignore`");
+    return fail(
+        Fault::conflict,
+        "the header has " + (none_found ? std::to_string(extra.size()) + " columns that the record does not name"
+                                        : "a column that the record does not name: " + join(extra, ", ")),
+        "name it in the record, or say `extra: ignore`");
   }
   return layout;
 }

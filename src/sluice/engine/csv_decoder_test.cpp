@@ -128,9 +128,26 @@ TEST_F(Csv, a_missing_column_takes_its_default_and_is_an_error_without_one) {
   ASSERT_TRUE(out.rejects.empty() && out.error.empty()) << out.error;
   EXPECT_EQ(out.input->view().vectors[1].at<Text>(0).view(), "none");
   EXPECT_TRUE(out.input->view().vectors[2].is_null(0));
-  EXPECT_NE(decode("order_id,note", {"1,a"}).error.find("the header has no column paid; it has order_id, note"),
+  EXPECT_NE(decode("order_id,note", {"1,a"}).error.find("the header has no column paid; it has 2 columns"),
             std::string::npos);
   EXPECT_NE(decode("order_id,paid,paid", {"1,1,1"}).error.find("column paid twice"), std::string::npos);
+}
+
+// Where the header is missing, these are the cells of a row.
+TEST_F(Csv, names_of_a_header_are_told_only_where_one_is_near_to_a_column) {
+  const auto error = [this](const std::string& header) { return decode(header, {"x"}).error; };
+  EXPECT_NE(error("order_no,note,day,paid").find("no column order_id; it has 4 columns, among them order_no"),
+            std::string::npos)
+      << error("order_no,note,day,paid");
+  EXPECT_NE(error("Order ID,note,Day,paid").find("no column order_id, day; it has 4 columns, among them Order ID, Day"),
+            std::string::npos)
+      << error("Order ID,note,Day,paid");
+  const std::string none = error("7,Noel,1984-05-17,said");
+  EXPECT_NE(none.find("it has 4 columns"), std::string::npos) << none;
+  for (const char* cell : {"7", "Noel", "1984", "said"}) EXPECT_EQ(none.find(cell), std::string::npos) << none;
+  for (RecordField& field : record.fields) field.default_text = "null";
+  record.extra = Record::Extra::reject;
+  EXPECT_EQ(error("Noel,1984-05-17").find("Noel"), std::string::npos);
 }
 
 TEST_F(Csv, an_extra_column_is_an_error_only_where_the_record_says_so) {

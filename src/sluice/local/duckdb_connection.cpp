@@ -115,6 +115,8 @@ std::string quoted(const TableName& name) {
 }
 
 Error duckdb_error(duckdb_error_type type, std::string_view message, std::string_view place, Wording wording) {
+  // A COMMIT that could not be written is no conflict of two transactions.
+  if (type == DUCKDB_ERROR_TRANSACTION && has(message, "Could not write")) type = DUCKDB_ERROR_IO;
   Error error{Fault::failed, std::string(place) + ": DuckDB says " + std::string(kind_name(type))};
   switch (type) {
     case DUCKDB_ERROR_TRANSACTION: error.fault = Fault::transient; break;
@@ -125,7 +127,7 @@ Error duckdb_error(duckdb_error_type type, std::string_view message, std::string
     case DUCKDB_ERROR_BINDER: error.fault = Fault::conflict; break;
     case DUCKDB_ERROR_IO:
       error.hint = "look at the disk";
-      if (has(message, "No space left") || has(message, "disk full")) {
+      if (has(message, "No space left") || has(message, "File too large") || has(message, "disk full")) {
         error.fault = Fault::transient;
         error.hint = "free some disk space";
       }

@@ -246,8 +246,11 @@ class Work {
         shared_.clock.sleep(jittered(milliseconds(20) * attempt));
         continue;
       }
+      // The store has tried each call again for as long as it may: that is no reason to wait for the database.
+      if (source_failed_) return fail(std::move(moved).error());
       if (!outage) {
-        log::warning("database away, receiving pauses", {{"error", moved.error().text()}});
+        if (shared_.options.database_away_max.count() > 0)
+          log::warning("database away, receiving pauses", {{"error", moved.error().text()}});
         outage.emplace(shared_);
       }
       SLUICE_CHECK(wait_for_database(*outage, std::move(moved).error()));
@@ -272,12 +275,15 @@ class Work {
 
   // The same for rows that come part by part: all of them in one transaction.
   Result<void> move_parts(const Delivery& delivery) {
+    source_failed_ = false;
     SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
     SLUICE_CHECK(delivery.parts->start(known));
     Share share(shared_);
     PartMaker maker(*delivery.parts, worker_, shared_);
     while (!shared_.failed) {
-      SLUICE_TRY(MadePart * made, maker.next());
+      Result<MadePart*> next = maker.next();
+      source_failed_ = !next;
+      SLUICE_TRY(MadePart * made, std::move(next));
       if (made == nullptr) break;
       const Delivery& part = made->part;
       Transformed& rows = made->rows;
@@ -361,6 +367,7 @@ class Work {
 
   Worker& worker_;
   Shared& shared_;
+  bool source_failed_ = false;  // the last attempt of a delivery in parts
 };
 
 // The thread that works the source.
