@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 export CCACHE_DIR ?= $(HOME)/.cache/ccache
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch bench-masks bench-scan clean
+.PHONY: help deps build demo test asan tsan lint install bench-deps bench-queue bench-spool bench-batch bench-masks bench-hashes bench-scan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -64,6 +64,11 @@ bench-batch: build bench-deps ## CSV on S3 to table, table to CSV and Parquet on
 bench-masks: build bench-deps ## every mask in values/s on one core, beside Python, pgcrypto and OpenSSL
 	@cmake --build build/release --target mask_bench
 	@/usr/bin/python3 bench/bench_masks.py $(ARGS)
+
+bench-hashes: deps ## how long it takes to undo an unkeyed hash of an IPv4 address, on one core
+	@cmake --preset release >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
+	@cmake --build build/release --target hash_search
+	@build/release/bench/hash_search $(ARGS)
 
 bench-scan: build ## what `sluice scan` finds and misses in 10,000 columns made from a seed
 	@cmake --build build/release --target scan_measure

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "sluice/cli/connectors.hpp"
 #include "sluice/cli/personal.hpp"
@@ -198,14 +199,27 @@ Result<void> ExportRuns::publish_manifests() {
 
 namespace {
 
-// Of an export that waits for another step; else a table that is not there is an error.
+// A table that the run makes first: one that the export reads, or a model behind it, whose columns are followed. Empty
+// where none is missing. What waits for nothing reads what must be there already.
 Result<std::string> missing_table(const Work& work, const Export& out, Database& database) {
   const auto& steps = work.graph.steps();
-  const auto step = static_cast<std::size_t>(std::ranges::find(steps, out.name, &models::Step::name) - steps.begin());
-  if (work.graph.waits_for(step).empty()) return std::string();
-  for (const models::GraphTable& read : steps[step].reads) {
-    SLUICE_TRY(const auto shape, database.shape_of(read.name));
-    if (!shape) return read.name.text();
+  const auto named = std::ranges::find(steps, out.name, &models::Step::name);
+  std::vector<std::size_t> open{static_cast<std::size_t>(named - steps.begin())};
+  std::set<std::size_t> seen(open.begin(), open.end());
+  while (!open.empty()) {
+    const std::size_t step = open.back();
+    open.pop_back();
+    if (work.is_flow(step) || work.graph.waits_for(step).empty()) continue;
+    for (const models::GraphTable& read : steps[step].reads) {
+      SLUICE_TRY(auto shape, database.shape_of(read.name));
+      if (!shape && read.name.schema.empty() && !read.home.empty()) {
+        SLUICE_TRY(shape, database.shape_of({read.home, read.name.table}));
+      }
+      if (!shape) return read.name.text();
+    }
+    for (const std::size_t before : work.graph.waits_for(step)) {
+      if (seen.insert(before).second) open.push_back(before);
+    }
   }
   return std::string();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sluice/core/words.hpp"
 #include "sluice/engine/query_select.hpp"
 #include "sluice/engine/tables.hpp"
 
@@ -15,6 +16,35 @@ std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
+}
+
+std::set<std::string> names_of(const Schema& columns) {
+  std::set<std::string> names;
+  for (const Field& field : columns) names.insert(lower(field.name));
+  return names;
+}
+
+std::set<std::string> names_of(const engine::Lineage& lineage) {
+  std::set<std::string> names;
+  for (const std::string& name : lineage.columns) names.insert(lower(name));
+  return names;
+}
+
+// By column of the database the tag it takes from `lineage`, whose columns DuckDB has named and ordered: they differ
+// for what has no alias (`lower(x)` is "lower" in PostgreSQL) and for `*` behind USING. What has no counterpart by its
+// name may hold any of it.
+std::vector<std::string> tags_by_name(const engine::Lineage& lineage, const Schema& columns) {
+  std::vector<std::string> tags(columns.size());
+  const std::set<std::string> known = names_of(lineage);
+  const bool all_known = known.size() == lineage.columns.size() && known == names_of(columns);
+  for (const engine::PersonalPath& path : lineage.paths) {
+    if (path.passage != engine::Passage::clear || path.pii.empty()) continue;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const std::string name = lower(columns[i].name);
+      if (name == lower(path.column) || (!all_known && !known.contains(name))) tags[i] = path.pii;
+    }
+  }
+  return tags;
 }
 
 }  // namespace
@@ -41,21 +71,28 @@ Result<void> PersonalColumns::start() {
         add(flow.into_table.text(), path.column, path.pii);
     }
   }
-  started_ = true;
-  if (tags_.empty() || !assembly_.project.models || assembly_.project.models->connection != connection_.name) return {};
-  for (const std::size_t step : work_.graph.order()) {
-    if (!work_.is_flow(step) && !work_.is_export(step)) SLUICE_CHECK(follow_model(work_.model(step)));
+  if (assembly_.project.models && assembly_.project.models->connection == connection_.name) {
+    for (const Model& model : work_.models) models_.emplace(lower(model.table.text()), &model);
   }
+  started_ = true;
   return {};
 }
 
-Result<void> PersonalColumns::follow_model(const Model& model) {
-  models_.insert(lower(model.table.text()));
-  if (declared_.contains(lower(model.table.text())) || declared_.contains(lower(model.table.table))) return {};
-  SLUICE_TRY(const engine::Lineage lineage, trace(model.sql, model.place, assembly_.project.models->schema));
-  for (const engine::PersonalPath& path : lineage.paths) {
-    if (path.passage == engine::Passage::clear && !path.pii.empty()) add(model.table.text(), path.column, path.pii);
+// A model that reads its own table gives it what it takes from there: until nothing is added.
+Result<void> PersonalColumns::follow_model(const Model& model, const RelationShape& shape) {
+  if (!followed_.insert(&model).second) return {};
+  open_models_.insert(&model);
+  const std::string table = lower(shape.name.text());
+  for (bool more = true; more;) {
+    SLUICE_TRY(const engine::Lineage lineage, trace(model.sql, model.place, assembly_.project.models->schema));
+    const std::vector<std::string> tags = tags_by_name(lineage, shape.columns);
+    const std::size_t before = tags_[table].size();
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+      if (!tags[i].empty()) add(table, shape.columns[i].name, tags[i]);
+    }
+    more = tags_[table].size() > before;
   }
+  open_models_.erase(&model);
   return {};
 }
 
@@ -77,10 +114,16 @@ Result<engine::Relation> PersonalColumns::relation_of(const TableName& name, con
   engine::Relation relation{shape->name.table, {}, shape->name.schema};
   const std::string table = lower(shape->name.table);
   const std::string full = lower(shape->name.text());
-  const bool told =
-      declared_.contains(table) || declared_.contains(full) || models_.contains(full) || models_.contains(table);
+  const bool told = declared_.contains(table) || declared_.contains(full);
+  const Model* model = nullptr;
+  for (const std::string& key : {full, table}) {
+    const auto found = models_.find(key);
+    if (!told && model == nullptr && found != models_.end()) model = found->second;
+  }
+  if (model != nullptr) SLUICE_CHECK(follow_model(*model, *shape));
+  SLUICE_CHECK(check_declared(*shape));
   for (const Field& field : shape->columns) {
-    engine::RelationColumn column{field.name, field.type, shape->is_view && !told ? view_tag : ""};
+    engine::RelationColumn column{field.name, field.type, shape->is_view && !told && model == nullptr ? view_tag : ""};
     for (const std::string& key : {table, full}) {
       const auto found = tags_.find(key);
       if (found == tags_.end()) continue;
@@ -89,8 +132,41 @@ Result<engine::Relation> PersonalColumns::relation_of(const TableName& name, con
     }
     relation.columns.push_back(std::move(column));
   }
-  relations_.emplace(asked, relation);
+  // Of a model that is being followed not all is known yet.
+  if (model == nullptr || !open_models_.contains(model)) relations_.emplace(asked, relation);
   return relation;
+}
+
+// A column that was misspelt, or renamed since, would be let out.
+Result<void> PersonalColumns::check_declared(const RelationShape& shape) const {
+  const std::set<std::string> there = names_of(shape.columns);
+  for (const auto& [table, columns] : connection_.personal) {
+    if (lower(table) != lower(shape.name.table) && lower(table) != lower(shape.name.text())) continue;
+    for (const std::string& column : columns) {
+      if (there.contains(lower(column))) continue;
+      return fail(Fault::config,
+                  connection_.name + ": `personal:` names column '" + column + "' of " + table + ", but " +
+                      shape.name.text() + " has none",
+                  did_you_mean(column, std::vector<std::string>(there.begin(), there.end())));
+    }
+  }
+  return {};
+}
+
+// Which table a name without a schema means is told by the database's search path, which DuckDB does not have.
+Result<void> PersonalColumns::check_unambiguous(const std::vector<TableName>& tables,
+                                                const engine::TraceOptions& options) const {
+  for (const TableName& table : tables) {
+    if (!table.schema.empty()) continue;
+    const auto count = std::ranges::count_if(options.relations, [&](const engine::Relation& one) {
+      return lower(one.name) == lower(table.table) &&
+             std::ranges::find(options.search_path, one.schema) != options.search_path.end();
+    });
+    if (count < 2) continue;
+    return fail(Fault::config, options.place.text() + ": table " + table.table + " may be one of two schemas",
+                "write its schema, so that where personal data goes can be followed");
+  }
+  return {};
 }
 
 Result<engine::Lineage> PersonalColumns::trace(const std::string& sql, const Place& place, const std::string& home) {
@@ -105,6 +181,7 @@ Result<engine::Lineage> PersonalColumns::trace(const std::string& sql, const Pla
     });
     if (!there) options.relations.push_back(std::move(relation));
   }
+  SLUICE_CHECK(check_unambiguous(tables, options));
   Result<engine::Lineage> lineage = assembly_.engine->trace(options);
   if (lineage) return lineage;
   Error error = std::move(lineage).error();
@@ -126,6 +203,20 @@ Result<engine::Lineage> PersonalColumns::follow(const project::Export& out, cons
   return as_it_is(relation);
 }
 
+namespace {
+
+// As tags_by_name, of a query whose expressions stand in the order of `columns`.
+std::vector<std::string> tags_of(const engine::Lineage& query, const Schema& columns) {
+  std::vector<std::string> tags = tags_by_name(query, columns);
+  if (names_of(query) == names_of(columns)) return tags;
+  for (const engine::PersonalPath& path : query.paths) {
+    if (path.number < tags.size()) tags[path.number] = path.pii;
+  }
+  return tags;
+}
+
+}  // namespace
+
 Result<engine::Lineage> check_export(const Assembly& assembly, const project::Export& out, PersonalColumns& personal,
                                      const Schema& columns) {
   SLUICE_TRY(engine::Lineage query, personal.follow(out, columns));
@@ -135,10 +226,7 @@ Result<engine::Lineage> check_export(const Assembly& assembly, const project::Ex
     SLUICE_CHECK(engine::check_personal(query, query_place, allowed));
     return query;
   }
-  std::vector<std::string> tags(columns.size());
-  for (const engine::PersonalPath& path : query.paths) {
-    if (path.number < tags.size()) tags[path.number] = path.pii;
-  }
+  const std::vector<std::string> tags = tags_of(query, columns);
   SLUICE_TRY(const engine::QuerySelect select,
              engine::QuerySelect::open(*assembly.engine, out.select, out.select_place, columns, tags));
   // One path from the database's column on.
@@ -149,6 +237,7 @@ Result<engine::Lineage> check_export(const Assembly& assembly, const project::Ex
     if (before->path != path.source) path.path = before->path + " -> " + path.path;
     path.source = before->source;
   }
+  whole.implicit.insert(whole.implicit.begin(), query.implicit.begin(), query.implicit.end());
   SLUICE_CHECK(engine::check_personal(whole, out.select_place.text() + ": select", allowed));
   return whole;
 }

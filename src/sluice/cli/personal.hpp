@@ -29,7 +29,9 @@ class PersonalColumns {
 
  private:
   Result<void> start();
-  Result<void> follow_model(const Model& model);
+  Result<void> follow_model(const Model& model, const RelationShape& shape);
+  Result<void> check_declared(const RelationShape& shape) const;
+  Result<void> check_unambiguous(const std::vector<TableName>& tables, const engine::TraceOptions& options) const;
   Result<engine::Lineage> trace(const std::string& sql, const Place& place, const std::string& home);
   Result<engine::Relation> relation_of(const TableName& table, const std::string& home);
   void add(const std::string& table, const std::string& column, const std::string& pii);
@@ -42,7 +44,9 @@ class PersonalColumns {
   // By table ("TABLE" or "SCHEMA.TABLE") and column, both in lower case: its tag.
   std::map<std::string, std::map<std::string, std::string>> tags_;
   std::set<std::string> declared_;                     // tables of which `personal` says all
-  std::set<std::string> models_;                       // tables that models make: their views are followed
+  std::map<std::string, const Model*> models_;         // by the table they make, in lower case
+  std::set<const Model*> followed_;                    // when something first reads their table
+  std::set<const Model*> open_models_;                 // being followed at the moment
   std::map<std::string, engine::Relation> relations_;  // by the name they were asked for
 };
 
