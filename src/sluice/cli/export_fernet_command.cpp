@@ -22,15 +22,27 @@ struct ExportArguments {
 Result<Answer> export_fernet(const ExportArguments& arguments) {
   if (arguments.domain.empty()) return fail(Fault::config, "--domain is empty", "name the domain of the tokens");
   SLUICE_TRY(const mask::Keyring keyring, load_keyring(arguments.file));
-  const std::string id = arguments.key.empty() ? keyring.primary_id() : arguments.key;
-  if (!keyring.has(id)) {
+  // What mask_fernet writes with: one from elsewhere, or the primary key's.
+  const mask::KeyFacts* imported = nullptr;
+  for (const mask::KeyFacts* key : keyring.fernet_keys(arguments.domain)) {
+    const bool writes = arguments.key.empty() && key->status == mask::KeyStatus::enabled;
+    if (writes || key->id == arguments.key) imported = key;
+  }
+  const std::string id = imported != nullptr     ? imported->id
+                         : arguments.key.empty() ? keyring.primary_id()
+                                                 : arguments.key;
+  if (imported == nullptr && !keyring.has(id)) {
     return fail(Fault::config, "keyring " + arguments.file + ": there is no key '" + id + "' that can be used",
                 "`sluice keys list` shows its keys");
   }
   SLUICE_CHECK(arguments.audit.write(arguments.file,
                                      {{"command", "keys export-fernet"}, {"domain", arguments.domain}, {"key", id}}));
   mask::Wiped<mask::Fernet::key_size> bytes;
-  keyring.derive(id, "fernet", arguments.domain, bytes.bytes);
+  if (imported != nullptr) {
+    keyring.copy_fernet(*imported, bytes.bytes);
+  } else {
+    keyring.derive(id, "fernet", arguments.domain, bytes.bytes);
+  }
   std::string text(mask::base64url_size(bytes.bytes.size()), ' ');
   mask::base64url_encode(bytes.bytes, text.data());
   text.resize((text.size() + 3) / 4 * 4, '=');

@@ -1,5 +1,6 @@
 // `sluice keys`: makes a keyring, shows it, changes it. `keys rewrap` stands in rewrap_command.cpp.
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
@@ -8,6 +9,7 @@
 #include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/rewrap_command.hpp"
 #include "sluice/cli/table.hpp"
+#include "sluice/mask/key_material.hpp"
 #include "sluice/mask/keyring.hpp"
 
 namespace sluice::cli {
@@ -38,6 +40,11 @@ Result<Answer> init(const KeysArguments& arguments) {
 }
 
 std::string place_of(const mask::KeyFacts& key) {
+  if (!key.fernet_domain.empty()) {
+    mask::KeyFacts bare = key;
+    bare.fernet_domain.clear();
+    return place_of(bare) + ", for Fernet in " + key.fernet_domain;
+  }
   if (!key.material_env.empty()) return "variable " + key.material_env;
   if (!key.aws_secret.empty()) return "AWS secret " + key.aws_secret;
   if (!key.kms_key.empty()) return "wrapped by " + key.kms_key;
@@ -58,7 +65,8 @@ Answer shown(const std::vector<mask::KeyFacts>& keys) {
                                      {"material_env", optional(key.material_env)},
                                      {"aws_secret", optional(key.aws_secret)},
                                      {"kms_key", optional(key.kms_key)},
-                                     {"check", optional(key.check)}});
+                                     {"check", optional(key.check)},
+                                     {"fernet_domain", optional(key.fernet_domain)}});
     if (key.status == mask::KeyStatus::primary)
       answer.summary = std::to_string(keys.size()) + " keys, " + key.id + " is primary";
   }
@@ -87,6 +95,28 @@ Result<Answer> add(const KeysArguments& arguments) {
   return changed(arguments, "added key " + id,
                  "Copy the keyring to wherever it is used, and only then make the key primary: sluice keys promote " +
                      arguments.file + " " + id + "\n");
+}
+
+// The key comes by stdin, unless it is read from where it stands: a command line can be read by every user.
+Result<Answer> import_fernet(const KeysArguments& arguments) {
+  if (arguments.fresh.fernet_domain.empty())
+    return fail(Fault::config, "--domain is empty", "name the domain that the key is for");
+  mask::NewKey wanted = arguments.fresh;
+  mask::Wiped<mask::Keyring::key_size> bytes;
+  if (wanted.material_env.empty() && wanted.aws_secret.empty()) {
+    std::string line;
+    std::getline(std::cin, line);
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    auto read = mask::read_key_text("the key on stdin", line, bytes.bytes);
+    OPENSSL_cleanse(line.data(), line.capacity());
+    if (!read) return fail(std::move(read).error());
+    wanted.bytes = bytes.bytes;
+  }
+  AwsVault vault;
+  SLUICE_TRY(const std::string id, mask::Keyring::add(arguments.file, wanted, &vault));
+  return changed(arguments, "added key " + id + " for Fernet tokens of the domain " + wanted.fernet_domain,
+                 "mask_fernet(value, '" + wanted.fernet_domain +
+                     "') reads its tokens, and writes them while the key is enabled.\n");
 }
 
 Result<Answer> promote(const KeysArguments& arguments) {
@@ -166,6 +196,17 @@ void add_keys(CLI::App& app, Session& session) {
   sub("list", "its keys, their status and check values; no secrets", "sluice keys list keys.json", list);
   with_place(sub("add", "add a key, enabled: it reads, and `promote` makes it the one that masks",
                  "sluice keys add keys.json", add));
+  CLI::App* import = sub("import-fernet", "add a Fernet key that other programs have, read from stdin, for one domain",
+                         "sluice keys import-fernet keys.json --domain legacy < fernet.key", import_fernet);
+  import->add_option("--domain", arguments->fresh.fernet_domain, "the domain of mask_fernet that it is for")
+      ->required()
+      ->type_name("TEXT");
+  CLI::Option* by_variable =
+      import->add_option("--env", arguments->fresh.material_env, "or: the environment variable that holds it")
+          ->type_name("NAME");
+  import->add_option("--aws-secret", arguments->fresh.aws_secret, "or: the secret in AWS Secrets Manager that holds it")
+      ->type_name("NAME")
+      ->excludes(by_variable);
   with_id(sub("promote", "make a key the primary one, which values are masked with", "sluice keys promote keys.json k2",
               promote));
   with_id(sub("enable", "let a key that was disabled be used again", "sluice keys enable keys.json k1", enable))

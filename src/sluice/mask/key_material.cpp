@@ -29,8 +29,20 @@ bool all_of(std::string_view text, std::size_t size_max, std::string_view others
   });
 }
 
-// Base64 of either alphabet, or hex as in the file. No message repeats the text.
-Result<void> read_text(const std::string& what, std::string_view text, std::span<std::uint8_t> out) {
+}  // namespace
+
+bool read_hex(std::string_view hex, std::span<std::uint8_t> out) {
+  if (hex.size() != 2 * out.size()) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int high = hex_value(hex[2 * i]);
+    const int low = hex_value(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return true;
+}
+
+Result<void> read_key_text(const std::string& what, std::string_view text, std::span<std::uint8_t> out) {
   const std::string hint = "it holds " + std::to_string(Keyring::key_size) +
                            " bytes in base64, as `openssl rand -base64 32` makes them, or in hex";
   if (text.empty()) return fail(Fault::config, what + " is empty", hint);
@@ -55,23 +67,11 @@ Result<void> read_text(const std::string& what, std::string_view text, std::span
   return {};
 }
 
-}  // namespace
-
-bool read_hex(std::string_view hex, std::span<std::uint8_t> out) {
-  if (hex.size() != 2 * out.size()) return false;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = hex_value(hex[2 * i]);
-    const int low = hex_value(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    out[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return true;
-}
-
 bool is_variable(std::string_view name) { return all_of(name, 255, "_") && !is_digit(name[0]); }
 bool is_aws_secret(std::string_view name) { return all_of(name, 640, "/_+=.@-:"); }
 bool is_kms_key(std::string_view name) { return all_of(name, 512, ":/_-"); }
 bool is_wrapped(std::string_view text) { return all_of(text, wrapped_max, "+/="); }
+bool is_fernet_domain(std::string_view name) { return all_of(name, 64, "/_.-"); }
 
 Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault* vault, std::span<std::uint8_t> out) {
   const std::string what = "keyring " + std::string(place) + ": key " + key.id;
@@ -82,7 +82,7 @@ Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault
       return fail(Fault::config, variable + " is not set",
                   "it holds " + std::to_string(Keyring::key_size) + " bytes in base64 or in hex");
     }
-    return read_text(variable, value, out);
+    return read_key_text(variable, value, out);
   }
   if (vault == nullptr) return fail(Fault::config, what + ": its secret stands in AWS, which is not asked here");
   if (!key.kms_key.empty()) {
@@ -96,7 +96,7 @@ Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault
   // Editors and `--secret-string file://` leave a line end behind.
   while (!trimmed.empty() && (trimmed.back() == '\n' || trimmed.back() == '\r' || trimmed.back() == ' '))
     trimmed.remove_suffix(1);
-  return read_text(what + ": the secret " + key.aws_secret, trimmed, out);
+  return read_key_text(what + ": the secret " + key.aws_secret, trimmed, out);
 }
 
 }  // namespace sluice::mask

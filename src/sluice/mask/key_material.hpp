@@ -35,5 +35,8 @@ bool is_variable(std::string_view name);
 bool is_aws_secret(std::string_view name);
 bool is_kms_key(std::string_view name);
 bool is_wrapped(std::string_view text);
+bool is_fernet_domain(std::string_view name);
+// Base64 of either alphabet, or hex. `what` begins a message; none repeats the text.
+Result<void> read_key_text(const std::string& what, std::string_view text, std::span<std::uint8_t> out);
 
 }  // namespace sluice::mask

@@ -40,7 +40,7 @@ bool Keyring::has(std::string_view id) const { return std::ranges::find(ids_, id
 std::vector<std::string> Keyring::masking_ids() const {
   std::vector<std::string> out{primary_id()};
   for (const KeyFacts& key : all_) {
-    if (key.status == KeyStatus::enabled) out.push_back(key.id);
+    if (key.status == KeyStatus::enabled && key.fernet_domain.empty()) out.push_back(key.id);
   }
   return out;
 }
@@ -60,6 +60,21 @@ void Keyring::derive(std::string_view id, std::string_view function, std::string
   const auto found = std::ranges::find(ids_, id);
   must(found != ids_.end(), "finding a key");
   derive_from(slots_[static_cast<std::size_t>(found - ids_.begin())], function, domain, out);
+}
+
+std::vector<const KeyFacts*> Keyring::fernet_keys(std::string_view domain) const {
+  std::vector<const KeyFacts*> out;
+  for (const KeyFacts& key : all_) {
+    if (key.fernet_domain.empty() || key.fernet_domain != domain || key.status == KeyStatus::disabled) continue;
+    out.insert(key.status == KeyStatus::enabled ? out.begin() : out.end(), &key);
+  }
+  return out;
+}
+
+void Keyring::copy_fernet(const KeyFacts& key, std::span<std::uint8_t, key_size> out) const {
+  const auto found = std::ranges::find(all_, key.id, &KeyFacts::id);
+  must(found != all_.end() && !found->fernet_domain.empty(), "finding a Fernet key");
+  std::ranges::copy(key_in(all_slots_[static_cast<std::size_t>(found - all_.begin())]), out.begin());
 }
 
 std::string check_value(std::span<const std::uint8_t> key) {

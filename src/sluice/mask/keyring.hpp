@@ -35,15 +35,20 @@ struct KeyFacts {
   std::string kms_key{};       // the key of AWS KMS that has wrapped it,
   std::string wrapped{};       // and what came out, in base64
   std::string check{};         // as Keyring::check(); empty: of a key whose secret was never read here
+  // Of a Fernet key from elsewhere: the domain of mask_fernet that it serves as it is. It serves nothing else, and is
+  // none of ids().
+  std::string fernet_domain{};
 
   bool in_aws() const { return !aws_secret.empty() || !kms_key.empty(); }
 };
 
 // Where a new key's secret stands, by one of these; all empty: random, in the file.
 struct NewKey {
-  std::string material_env{};  // a variable that is set
-  std::string aws_secret{};    // a secret that is there
-  std::string kms_key{};       // id, ARN or alias of a key of KMS: random, wrapped by it
+  std::string material_env{};             // a variable that is set
+  std::string aws_secret{};               // a secret that is there
+  std::string kms_key{};                  // id, ARN or alias of a key of KMS: random, wrapped by it
+  std::string fernet_domain{};            // not empty: a Fernet key from elsewhere, for this domain,
+  std::span<const std::uint8_t> bytes{};  // and, where its secret shall stand in the file, its bytes
 };
 
 // Immutable after load, so any number of threads may use it. Key bytes stand in locked memory only.
@@ -66,7 +71,7 @@ class Keyring {
   //
   // A key that is used from now on is read first, wherever its secret stands; the others need not be reached.
   //
-  // Adds an enabled key; gives its id.
+  // Adds an enabled key; gives its id. A second Fernet key of one domain is decrypt-only.
   static Result<std::string> add(const std::string& file, const NewKey& key = {}, KeyVault* vault = nullptr);
   // Makes `id` primary and the primary key enabled. A disabled key must be enabled first.
   static Result<void> promote(const std::string& file, std::string_view id, KeyVault* vault = nullptr);
@@ -89,6 +94,10 @@ class Keyring {
   // with the info "sluice-v1", 0, function, 0, domain. `function` holds no zero byte. has(id) must be true.
   void derive(std::string_view id, std::string_view function, std::string_view domain,
               std::span<std::uint8_t> out) const;
+
+  // Fernet keys from elsewhere for a domain, that may be used: the one that is enabled, if there is one, first.
+  std::vector<const KeyFacts*> fernet_keys(std::string_view domain) const;
+  void copy_fernet(const KeyFacts& key, std::span<std::uint8_t, key_size> out) const;
 
   // 16 hex digits that are the same for the same key and tell nothing of it: the sub-key for "check".
   std::string check(std::string_view id) const;

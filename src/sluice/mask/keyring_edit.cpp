@@ -104,6 +104,14 @@ class KeyringEditor {
                 "`sluice keys list` shows its keys");
   }
 
+  // The Fernet key that mask_fernet writes with in a domain; nullptr: none from elsewhere.
+  const KeyFacts* writes_fernet(const std::string& domain) {
+    const auto found = std::ranges::find_if(keys(), [&](const KeyFacts& key) {
+      return !domain.empty() && key.fernet_domain == domain && key.status == KeyStatus::enabled;
+    });
+    return found == keys().end() ? nullptr : &*found;
+  }
+
   // `fresh`: the bytes of a last key, for the file to hold unless they stand elsewhere.
   Result<void> write(std::span<const std::uint8_t> fresh = {}) {
     std::vector<WrittenKey> written;
@@ -161,13 +169,15 @@ Result<std::string> Keyring::add(const std::string& file, const NewKey& wanted, 
   const std::string id = "k" + std::to_string(last + 1);
   if (!is_key_id(id)) return fail(Fault::config, "keyring " + file + ": there is no number above that of its last key");
   Wiped<key_size> bytes;
-  SLUICE_TRY(const KeyFacts fresh, make_key(id, file, wanted, vault, bytes.bytes));
+  SLUICE_TRY(KeyFacts fresh, make_key(id, file, wanted, vault, bytes.bytes));
+  if (editor.writes_fernet(fresh.fernet_domain) != nullptr) fresh.status = KeyStatus::decrypt_only;
   for (const KeyFacts& key : editor.keys()) {
     if (key.check != fresh.check) continue;
     return fail(Fault::config,
                 "keyring " + file + ": " +
-                    (wanted.material_env.empty() ? "the secret " + wanted.aws_secret
-                                                 : "the environment variable " + wanted.material_env) +
+                    (!wanted.material_env.empty() ? "the environment variable " + wanted.material_env
+                     : !wanted.aws_secret.empty() ? "the secret " + wanted.aws_secret
+                                                  : "what was given") +
                     " holds the secret of key " + key.id,
                 "a new key needs a new secret: openssl rand -base64 32");
   }
@@ -180,6 +190,10 @@ Result<void> Keyring::promote(const std::string& file, std::string_view id, KeyV
   SLUICE_TRY(KeyringEditor editor, KeyringEditor::open(file));
   SLUICE_TRY(KeyFacts * chosen, editor.find(id));
   if (chosen->status == KeyStatus::primary) return {};
+  if (!chosen->fernet_domain.empty()) {
+    return fail(Fault::config, "keyring " + file + ": key " + chosen->id + " is a Fernet key of one domain",
+                "only a key that was made by Sluice can be primary: sluice keys add " + file);
+  }
   if (chosen->status == KeyStatus::disabled) {
     return fail(Fault::config, "keyring " + file + ": key " + chosen->id + " is disabled",
                 "enable it first: sluice keys enable " + file + " " + chosen->id);
@@ -200,6 +214,13 @@ Result<void> Keyring::set_status(const std::string& file, std::string_view id, K
     return fail(Fault::config,
                 "keyring " + file + ": key " + chosen->id + " is the primary one, which values are masked with",
                 "make another primary first: sluice keys promote " + file + " ID");
+  }
+  const KeyFacts* writes = editor.writes_fernet(chosen->fernet_domain);
+  if (status == KeyStatus::enabled && writes != nullptr) {
+    return fail(Fault::config,
+                "keyring " + file + ": key " + writes->id + " is enabled for Fernet tokens of the domain " +
+                    chosen->fernet_domain + " already",
+                "let it only read first: sluice keys enable " + file + " " + writes->id + " --decrypt-only");
   }
   if (status != KeyStatus::disabled) SLUICE_CHECK(editor.prove(*chosen, vault));
   chosen->status = status;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -103,12 +104,18 @@ Result<KeyFacts> make_key(const std::string& id, const std::string& place, const
     return fail(Fault::config, "that is no name of a secret", "give its name or its ARN, such as sluice/key-2");
   if (!facts.kms_key.empty() && !is_kms_key(facts.kms_key))
     return fail(Fault::config, "that is no key of KMS", "give its ARN, its id, or an alias such as alias/sluice");
+  facts.fernet_domain = wanted.fernet_domain;
+  if (!facts.fernet_domain.empty() && !is_fernet_domain(facts.fernet_domain))
+    return fail(Fault::config, "that is no domain a Fernet key can be kept for", "1 to 64 letters, digits and / _ . -");
   if (!facts.kms_key.empty()) {
     if (vault == nullptr) return fail(Fault::config, "KMS is not asked here");
     SLUICE_CHECK(vault->make(facts, out));
   } else if (!facts.material_env.empty() || !facts.aws_secret.empty()) {
     // Read as it will be from now on, before the file names it: else the next run would find out.
     SLUICE_CHECK(read_material(facts, place, vault, out));
+  } else if (!facts.fernet_domain.empty()) {
+    must(wanted.bytes.size() == out.size(), "the size of a key");
+    std::ranges::copy(wanted.bytes, out.begin());
   } else {
     must(RAND_priv_bytes(out.data(), static_cast<int>(out.size())) == 1, "the random generator");
   }
@@ -135,6 +142,7 @@ bool write_keyring(int descriptor, const std::vector<WrittenKey>& keys) {
     text += "    { \"id\": \"" + key.facts.id + "\", \"status\": \"" + to_string(key.facts.status) +
             "\", \"created\": \"" + key.facts.created + "\",\n      ";
     const KeyFacts& facts = key.facts;
+    if (!facts.fernet_domain.empty()) text += "\"fernet_domain\": \"" + facts.fernet_domain + "\", ";
     if (!facts.material_env.empty() || facts.in_aws()) {
       // The reader lets no character into these that would have to be escaped.
       const auto pair = [](const char* name, const std::string& value) {

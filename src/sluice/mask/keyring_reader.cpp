@@ -136,9 +136,10 @@ class KeyringReader {
 
   Result<void> add(const Json& key) {
     const std::string number = "key " + std::to_string(keyring_.all_.size() + 1) + " of the list";
-    SLUICE_CHECK(known_names(
-        key, {"id", "status", "created", "secret", "material_env", "aws_secret", "kms_key", "wrapped", "check"},
-        number));
+    SLUICE_CHECK(known_names(key,
+                             {"id", "status", "created", "secret", "material_env", "aws_secret", "kms_key", "wrapped",
+                              "check", "fernet_domain"},
+                             number));
     const Json* id = find(key, "id");
     if (!is_text(id) || !is_key_id(id->get_ref<const std::string&>())) {
       return wrong(number + ": \"id\" must be k and a number, such as k1");
@@ -152,7 +153,12 @@ class KeyringReader {
     KeyFacts facts{name, KeyStatus::disabled, created->get<std::string>()};
     SLUICE_CHECK(read_status(key, facts));
     SLUICE_TRY(const std::size_t slot, read_secret(key, facts));
-    if (facts.status != KeyStatus::disabled) {
+    if (!facts.fernet_domain.empty()) {
+      const bool enabled = facts.status == KeyStatus::enabled;
+      if (facts.status == KeyStatus::primary) return wrong("key " + name + " is a Fernet key and cannot be primary");
+      if (enabled && !fernet_enabled_.insert(facts.fernet_domain).second)
+        return wrong("two Fernet keys of the domain " + facts.fernet_domain + " are enabled");
+    } else if (facts.status != KeyStatus::disabled) {
       if (facts.status == KeyStatus::primary) {
         ++primaries_;
         keyring_.primary_ = keyring_.ids_.size();
@@ -229,6 +235,8 @@ class KeyringReader {
     if (!take("kms_key", facts.kms_key, is_kms_key)) return must_be("kms_key", "the ARN of a key of AWS KMS");
     if (!take("wrapped", facts.wrapped, is_wrapped) || facts.wrapped.empty() != facts.kms_key.empty())
       return must_be("wrapped", "what KMS gave with the key, in base64, beside \"kms_key\" alone");
+    if (!take("fernet_domain", facts.fernet_domain, is_fernet_domain))
+      return must_be("fernet_domain", "a domain of letters, digits and / _ . -");
     if (!take("check", facts.check, is_check) || (!facts.check.empty() && !facts.in_aws()))
       return must_be("check", "16 hex digits, of a key whose secret stands in AWS");
     return {};
@@ -240,6 +248,7 @@ class KeyringReader {
   Fetch fetch_;
   Keyring keyring_;
   std::set<std::string> seen_;
+  std::set<std::string> fernet_enabled_;  // domains
   std::size_t lifted_ = 0;
   std::size_t used_ = 0;  // of those that were lifted
   std::size_t from_elsewhere_ = 0;

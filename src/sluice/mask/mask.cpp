@@ -112,6 +112,10 @@ Result<void> check_usable(const Keyring& keyring, std::string_view id, Use use) 
   const KeyFacts* key = keyring.find(id);
   const std::string name = "key '" + std::string(id) + "'";
   if (key == nullptr) return fail(Fault::config, "the keyring has no " + name, "`sluice keys list` shows its keys");
+  if (!key->fernet_domain.empty()) {
+    return fail(Fault::config, name + " is a Fernet key of the domain " + key->fernet_domain + ", and no other mask's",
+                "mask_fernet takes it by itself in that domain; leave the key out");
+  }
   if (key->status == KeyStatus::disabled) {
     return fail(Fault::config, name + " is disabled in the keyring",
                 "`sluice keys enable --decrypt-only` lets it read again");
