@@ -344,6 +344,9 @@ TEST_F(canary, is_found_nowhere_but_at_its_source) {
   drive({"keys", "list", "keys.json"});
   drive({"keys", "add", "keys.json"});
   drive({"keys", "check", "keys.json"});
+  EXPECT_EQ(drive({"keys", "promote", "keys.json", "k2"}).code, 0);
+  drive({"keys", "rewrap", file, "from_queue", "--column", "name", "--domain", "name"});
+  drive({"keys", "export-fernet", "keys.json", "--domain", "name"}, true);
   drive({"presign", file, "to_s3"});
   drive({"test", file});
   drive({"demo", "demo"});

@@ -140,8 +140,12 @@ Result<engine::Relation> PersonalColumns::relation_of(const TableName& name, con
 // A column that was misspelt, or renamed since, would be let out.
 Result<void> PersonalColumns::check_declared(const RelationShape& shape) const {
   const std::set<std::string> there = names_of(shape.columns);
+  const bool told = declared_.contains(lower(shape.name.table)) || declared_.contains(lower(shape.name.text()));
   for (const auto& [table, columns] : connection_.personal) {
-    if (lower(table) != lower(shape.name.table) && lower(table) != lower(shape.name.text())) continue;
+    if (lower(table) != lower(shape.name.table) && lower(table) != lower(shape.name.text())) {
+      if (!told) SLUICE_CHECK(check_misspelt(table, shape.name));
+      continue;
+    }
     for (const std::string& column : columns) {
       if (there.contains(lower(column))) continue;
       return fail(Fault::config,
@@ -151,6 +155,18 @@ Result<void> PersonalColumns::check_declared(const RelationShape& shape) const {
     }
   }
   return {};
+}
+
+// A table that is not there, but nearly has the name of one that is read.
+Result<void> PersonalColumns::check_misspelt(const std::string& declared, const TableName& read) const {
+  const std::size_t dot = declared.find('.');
+  const TableName name = dot == std::string::npos ? TableName{"", declared}
+                                                  : TableName{declared.substr(0, dot), declared.substr(dot + 1)};
+  if (nearest(lower(name.table), std::vector{lower(read.table)}).empty()) return {};
+  SLUICE_TRY(const auto there, database_.shape_of(name));
+  if (there) return {};
+  return fail(Fault::config, connection_.name + ": `personal:` names table '" + declared + "', which is not there",
+              "did you mean '" + read.table + "'?");
 }
 
 // Which table a name without a schema means is told by the database's search path, which DuckDB does not have.

@@ -31,6 +31,7 @@ class PersonalColumns {
   Result<void> start();
   Result<void> follow_model(const Model& model, const RelationShape& shape);
   Result<void> check_declared(const RelationShape& shape) const;
+  Result<void> check_misspelt(const std::string& declared, const TableName& read) const;
   Result<void> check_unambiguous(const std::vector<TableName>& tables, const engine::TraceOptions& options) const;
   Result<engine::Lineage> trace(const std::string& sql, const Place& place, const std::string& home);
   Result<engine::Relation> relation_of(const TableName& table, const std::string& home);
