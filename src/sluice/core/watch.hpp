@@ -1,0 +1,38 @@
+// Looking at a table now and then: has anything moved since the last look?
+//
+// A cursor is a column that grows as rows are written: an id, the time of a change. It says where to look, not what is
+// new: rows that were committed late, of equal cursor, without one, or changed in place are seen, too.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/core/settings.hpp"
+#include "sluice/core/table_name.hpp"
+
+namespace sluice {
+
+struct WatchedTable {
+  TableName table;
+  std::string cursor;  // a column; empty: there is none, the whole table is looked at
+  Place place{};       // in the project's file, for errors
+};
+
+// What a look saw. It means something to the database that gave it alone, and holds values of the cursor: never log it.
+struct TableMark {
+  bool there = false;     // whether there is such a table
+  std::string signature;  // of the rows from `from` on, and of those without a cursor
+  // No row whose cursor is less will be committed any more; empty: not known yet, all rows are looked at.
+  std::optional<std::string> from{};
+  // Becomes `from` when the transactions that were open when it was read have ended.
+  std::optional<std::string> next{};
+  std::vector<std::string> open{};
+};
+
+struct TableLook {
+  bool moved = false;  // since the mark before; always without one
+  TableMark mark;
+};
+
+}  // namespace sluice
