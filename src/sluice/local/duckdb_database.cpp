@@ -9,6 +9,7 @@
 #include "sluice/local/duckdb_model.hpp"
 #include "sluice/local/duckdb_sink.hpp"
 #include "sluice/local/duckdb_snapshot.hpp"
+#include "sluice/local/duckdb_watch.hpp"
 
 namespace sluice::local {
 namespace {
@@ -62,6 +63,11 @@ class DuckdbDatabase final : public Database {
     SLUICE_TRY(DuckConnection * connection, if_there());
     if (connection == nullptr) return std::optional<RelationShape>();
     return duckdb_shape(*connection, table);
+  }
+
+  Result<TableLook> look(const WatchedTable& table, const TableMark* before) override {
+    SLUICE_TRY(DuckConnection * connection, if_there());
+    return look_at(connection, table, before);
   }
 
   Result<ModelBuilt> build_model(const Model& model) override {

@@ -25,6 +25,7 @@ class TableDatabase final : public Database {
   Ledger& ledger() override { return ledger_; }
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override;
   Result<std::optional<RelationShape>> shape_of(const TableName& table) override;
+  Result<TableLook> look(const WatchedTable& table, const TableMark* before) override;
   // Any number of servers share it: the ledger tells their turns.
   Result<std::shared_ptr<const void>> hold_for_server() override { return std::make_shared<const int>(0); }
   Result<ModelBuilt> build_model(const Model& model) override;
