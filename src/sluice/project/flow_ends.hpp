@@ -24,6 +24,9 @@ class FlowEnds {
   Result<void> read_from_database(const Node& node, const models::ParameterValues& values, Export& to);
   Result<void> read_into_objects(const Node& node, IntoObjects& into);
 
+  // `schedule`, of which it reads `watch`.
+  Result<std::vector<Watched>> read_watch(const Node& schedule) const;
+
   Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const;
 
  private:

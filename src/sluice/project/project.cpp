@@ -45,6 +45,7 @@ class Loader {
     if (flows != nullptr) SLUICE_CHECK(read_flows(*flows));
     if (const Node* schedule = root.find("schedule")) {
       SLUICE_TRY(project_.schedule, read_schedule(*schedule, variables_));
+      SLUICE_TRY(project_.watch, ends().read_watch(*schedule));
     }
     if (models != nullptr) SLUICE_CHECK(read_project_models(*models));
     return std::move(project_);
@@ -235,6 +236,7 @@ class Loader {
     }
     if (const Node* schedule = node.find("schedule")) {
       SLUICE_TRY(flow.schedule, read_schedule(*schedule, variables_));
+      SLUICE_TRY(flow.watch, ends.read_watch(*schedule));
     }
     project_.flows.push_back(std::move(flow));
     return {};
