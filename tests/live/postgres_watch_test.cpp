@@ -1,6 +1,8 @@
 // Looks at tables of a server while other sessions write to them, and commit in another order than they began.
 #include <libpq-fe.h>
 
+#include <algorithm>
+
 #include "postgres_batches.hpp"
 
 namespace sluice::live {
@@ -155,6 +157,158 @@ TEST_F(PostgresWatch, a_table_that_comes_has_moved_and_a_missing_column_is_an_er
   EXPECT_NE(seen.error().text().find("table \"public.t\" has no column 'id'"), std::string::npos);
   EXPECT_TRUE(moved("ident"));
   EXPECT_FALSE(moved("ident"));
+}
+
+class PostgresNewRows : public PostgresWatch {
+ protected:
+  // As a run does: reads the ids that are new, and keeps the mark.
+  std::vector<std::int32_t> read(const std::string& cursor = "id") {
+    std::vector<std::int32_t> ids;
+    const auto rows = database->new_rows({{"", "t"}, cursor, {"p.yaml", 1, 1}}, since);
+    EXPECT_TRUE(rows) << (rows ? "" : rows.error().text());
+    if (!rows) return ids;
+    const auto snapshot = database->open_snapshot({{.table = {"", "t"}, .sql = rows->sql, .place = {"p.yaml", 1, 1}}});
+    EXPECT_TRUE(snapshot) << (snapshot ? "" : snapshot.error().text());
+    if (!snapshot) return ids;
+    const auto after = database->mark_after(*rows, **snapshot);
+    EXPECT_TRUE(after) << (after ? "" : after.error().text());
+    if (!after) return ids;
+    since = *after;
+    const auto reader = (*snapshot)->open(0);
+    EXPECT_TRUE(reader);
+    Batch batch;
+    while (reader && (*reader)->next(batch).value_or(false)) {
+      for (std::size_t row = 0; row < batch.rows; ++row) ids.push_back(batch.vectors[0].at<std::int32_t>(row));
+    }
+    std::ranges::sort(ids);
+    return ids;
+  }
+
+  ReadMark since;
+};
+
+using Ids = std::vector<std::int32_t>;
+
+TEST_F(PostgresNewRows, a_smaller_id_that_is_committed_later_is_read_once) {
+  sql("create table t (id serial primary key, name text)");
+  Other first(url());
+  Other second(url());
+  first.run("begin; insert into t (name) values ('one')");
+  second.run("begin; insert into t (name) values ('two'); commit");
+  const Ids early = read();
+  first.run("commit");
+  Ids all = read();
+  all.insert(all.end(), early.begin(), early.end());
+  std::ranges::sort(all);
+  EXPECT_EQ(all, (Ids{1, 2}));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(read(), Ids{});
+  EXPECT_EQ(since.at("from"), "2");
+  sql("insert into t (name) values ('three')");
+  EXPECT_EQ(read(), Ids{3});
+  EXPECT_EQ(read(), Ids{});
+}
+
+TEST_F(PostgresNewRows, equal_dates_and_missing_ones_are_read_once) {
+  sql("create table t (id int, updated_on date); insert into t values (1, current_date - 1), (2, null)");
+  EXPECT_EQ(read("updated_on"), (Ids{1, 2}));
+  EXPECT_EQ(read("updated_on"), Ids{});
+  sql("insert into t values (3, current_date - 1), (4, null), (4, null)");
+  EXPECT_EQ(read("updated_on"), (Ids{3, 4, 4}));
+  EXPECT_EQ(read("updated_on"), Ids{});
+  sql("update t set updated_on = current_date where id = 1");
+  EXPECT_EQ(read("updated_on"), Ids{1}) << "as it is now";
+  EXPECT_EQ(read("updated_on"), Ids{});
+  sql("vacuum (full, freeze) t");
+  EXPECT_EQ(read("updated_on"), Ids{}) << "moved, not written anew";
+}
+
+TEST_F(PostgresNewRows, whatever_sessions_do_at_once_each_row_is_read_once) {
+  sql("create table t (id serial, at timestamptz default now(), name text); create index on t (id)");
+  for (const char* cursor : {"id", "at", ""}) {
+    sql("truncate t");
+    since.clear();
+    std::vector<std::unique_ptr<Other>> sessions;
+    for (int i = 0; i < 4; ++i) sessions.push_back(std::make_unique<Other>(url()));
+    std::vector<bool> open(sessions.size(), false);
+    std::uint32_t random = 42;
+    const auto next = [&](std::uint32_t below) { return (random = random * 1664525U + 1013904223U) / 65536U % below; };
+    const auto end = [&](std::size_t i, const char* how) {
+      sessions[i]->run(how);
+      open[i] = false;
+    };
+    Ids all;
+    std::size_t moves = 0;
+    std::string from;
+    for (int step = 0; step < 400; ++step) {
+      const std::size_t i = next(4);
+      if (!open[i]) sessions[i]->run("begin; select now()");
+      open[i] = true;
+      switch (next(8)) {
+        case 0: end(i, "commit"); break;
+        case 1: end(i, "rollback"); break;
+        case 2: sessions[i]->run("savepoint s; insert into t default values"); break;
+        case 3: sessions[i]->run("savepoint s; insert into t default values; rollback to s"); break;
+        case 4: break;  // open, without having written
+        default: sessions[i]->run("insert into t default values"); break;
+      }
+      if (next(4) != 0) continue;
+      const Ids fresh = read(cursor);
+      all.insert(all.end(), fresh.begin(), fresh.end());
+      if (since.contains("from") && since["from"] != from) ++moves;
+      if (since.contains("from")) from = since["from"];
+    }
+    for (std::size_t i = 0; i < sessions.size(); ++i) {
+      if (open[i]) end(i, "commit");
+    }
+    const Ids rest = read(cursor);
+    all.insert(all.end(), rest.begin(), rest.end());
+    std::ranges::sort(all);
+    std::string text;
+    for (const std::int32_t id : all) text += std::to_string(id) + ",";
+    EXPECT_EQ(text, sql("select string_agg(id || ',', '' order by id) from t")) << "by " << cursor;
+    EXPECT_GT(all.size(), 50U);
+    if (*cursor != '\0') {
+      EXPECT_GT(moves, 3U) << "the mark by " << cursor << " stays";
+    }
+  }
+}
+
+TEST_F(PostgresNewRows, a_mark_of_another_history_is_refused) {
+  sql("create table t (id serial, name text); create view v as select * from t");
+  EXPECT_EQ(read(), Ids{});
+  const auto refused = [&](const WatchedTable& table, const ReadMark& mark_given) {
+    const auto rows = database->new_rows(table, mark_given);
+    return rows ? std::string("none") : rows.error().text();
+  };
+  const Place place{"p.yaml", 7, 3};
+  EXPECT_NE(refused({{"", "v"}, "id", place}, {}).find("is no table of this server"), std::string::npos);
+  EXPECT_NE(refused({{"", "t"}, "ident", place}, {}).find("has no column 'ident'"), std::string::npos);
+  EXPECT_NE(refused({{"", "t"}, "name", place}, since).find("another cursor"), std::string::npos);
+  sql("drop view v; drop table t; create table t (id serial, name text)");
+  EXPECT_NE(refused({{"", "t"}, "id", place}, since).find("another table"), std::string::npos);
+
+  since.clear();
+  read();
+  since["xmin"] = "4000000000000";
+  const auto rows = database->new_rows({{"", "t"}, "id", place}, since);
+  ASSERT_TRUE(rows) << rows.error().text();
+  const auto snapshot = database->open_snapshot({{.table = {"", "t"}, .sql = rows->sql, .place = place}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  const auto after = database->mark_after(*rows, **snapshot);
+  ASSERT_FALSE(after);
+  EXPECT_EQ(after.error().fault, Fault::conflict);
+}
+
+TEST_F(PostgresNewRows, a_cursor_with_values_in_the_future_is_warned_of) {
+  sql("create table t (id serial, created_on date, name text); insert into t (created_on) values (current_date)");
+  const auto level = [&](const std::string& cursor) {
+    return database->probe_cursor({{"", "t"}, cursor, {"p.yaml", 1, 1}}).level;
+  };
+  EXPECT_EQ(level("created_on"), Finding::Level::good);
+  sql("insert into t (created_on) values (current_date + 30)");
+  EXPECT_EQ(level("created_on"), Finding::Level::warning);
+  EXPECT_EQ(level("id"), Finding::Level::good);
+  EXPECT_EQ(level("created_at"), Finding::Level::bad);
 }
 
 }  // namespace

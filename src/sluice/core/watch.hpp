@@ -4,6 +4,7 @@
 // new: rows that were committed late, of equal cursor, without one, or changed in place are seen, too.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,16 @@ struct TableMark {
 struct TableLook {
   bool moved = false;  // since the mark before; always without one
   TableMark mark;
+};
+
+// What has been read of a table by all runs together, for the next one; the database that wrote it understands it. It
+// holds values of the cursor: never log it. Of two marks of one table whose `from` is equal, either may be kept.
+using ReadMark = std::map<std::string, std::string>;
+
+// The rows that no run before has read.
+struct NewRows {
+  std::string sql;  // one SELECT
+  ReadMark mark;    // unfinished: Database::mark_after() completes it
 };
 
 }  // namespace sluice

@@ -70,6 +70,20 @@ class DuckdbDatabase final : public Database {
     return look_at(connection, table, before);
   }
 
+  Result<NewRows> new_rows(const WatchedTable& table, const ReadMark& /*since*/) override {
+    return fail(Fault::config,
+                table.place.text() +
+                    ": 'incremental' is for PostgreSQL: rows of a DuckDB file do not "
+                    "tell when they were written",
+                "leave it out: each run then writes the whole table");
+  }
+  Result<ReadMark> mark_after(const NewRows& rows, const Snapshot& /*snapshot*/) override { return rows.mark; }
+  Finding probe_cursor(const WatchedTable& table) override {
+    const Result<DuckConnection*> connection = with_table(table.table);
+    if (!connection) return {Level::bad, connection.error().message, connection.error().hint};
+    return local::probe_cursor(**connection, table);
+  }
+
   Result<ModelBuilt> build_model(const Model& model) override {
     SLUICE_TRY(DuckConnection * connection, connect());
     Result<ModelBuilt> built = local::build_model(*connection, model);

@@ -10,4 +10,7 @@ namespace sluice::local {
 // checked to be a column of it.
 Result<TableLook> look_at(DuckConnection* connection, const WatchedTable& table, const TableMark* before);
 
+// Whether the cursor is a column, and holds no dates or times in the future.
+Finding probe_cursor(DuckConnection& connection, const WatchedTable& table);
+
 }  // namespace sluice::local

@@ -51,7 +51,7 @@ Result<TableLook> look_in_transaction(Connection& connection, const Table& table
   if (cursor != nullptr) {
     SLUICE_TRY(CursorEnd end, read_cursor_end(connection, table, *cursor));
     const bool waits = before != nullptr && before->next.has_value();
-    if (waits && any_open(before->open, end.open)) {
+    if (waits && (end.on_standby || any_open(before->open, end.open))) {
       out.mark.next = before->next;
       out.mark.open = before->open;
     } else {

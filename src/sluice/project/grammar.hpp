@@ -40,8 +40,9 @@ enum class Shape {
   schedule,
   duration,  // 30s, 5m, 2h, 7d
   overlap,   // skip | queue
-  watch,     // connection -> table -> a column, or *
-  pii,       // one of pii_kinds
+  incremental,
+  watch,  // connection -> table -> a column, or *
+  pii,    // one of pii_kinds
 };
 
 struct KeyRule {
@@ -141,6 +142,12 @@ inline constexpr std::array export_keys{
             "where rows come from: { table: CONNECTION.TABLE }, or { database: CONNECTION, query: FILE.sql }"},
     KeyRule{"select", Shape::text, false, "a row-wise SELECT over input, which has the query's columns"},
     KeyRule{"into", Shape::into_objects, true, "where rows go: { objects: CONNECTION, key: KEY }"},
+    KeyRule{"incremental", Shape::incremental, false,
+            "of a table, into a prefix: each run adds the rows that are new: { cursor: COLUMN }"},
+};
+
+inline constexpr std::array incremental_keys{
+    KeyRule{"cursor", Shape::text, true, "a column that grows as rows are written; \"*\": there is none"},
 };
 
 // Beside those of its connector.

@@ -205,6 +205,7 @@ class Loader {
     SLUICE_CHECK(ends.read_from_database(*node.find("from"), project_.values, made));
     SLUICE_CHECK(read_select(node, made.select, made.select_place));
     SLUICE_CHECK(ends.read_into_objects(*node.find("into"), made.into));
+    if (const Node* incremental = node.find("incremental")) SLUICE_CHECK(ends.read_incremental(*incremental, made));
     project_.exports.push_back(std::move(made));
     return {};
   }

@@ -95,6 +95,7 @@ struct Export {
   std::string select;  // SQL over `input`, which has the query's columns; empty: they pass as they are
   Place select_place;  // of its first line
   IntoObjects into;
+  std::optional<WatchedTable> incremental{};  // only the rows that no run before has read, as further files
 };
 
 struct Project {
