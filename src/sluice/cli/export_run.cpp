@@ -164,9 +164,7 @@ Result<ExportRuns::Increment> ExportRuns::begin_increment(const Export& out, Dat
     return fail(Fault::conflict,
                 store->uri(place_of(out)) + " lists files that were not written by an incremental flow", start_anew);
   }
-  Result<NewRows> rows = database.new_rows(*out.incremental, made.listed ? made.listed->manifest.mark : ReadMark());
-  if (!rows) return fail(std::move(rows).error().within(out.name));
-  made.rows = *std::move(rows);
+  SLUICE_TRY(made.rows, database.new_rows(*out.incremental, made.listed ? made.listed->manifest.mark : ReadMark()));
   return made;
 }
 
