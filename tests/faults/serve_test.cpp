@@ -239,6 +239,35 @@ TEST(serve, of_two_servers_one_runs_each_time) {
   EXPECT_EQ(project.sql("select count(*) from batch"), "1");
 }
 
+TEST(serve, a_schedule_that_watches_runs_when_a_row_moved_and_not_otherwise) {
+  SLUICE_NEEDS_POSTGRES();
+  const ServedProject project(scheduled("every: 1s, watch: { warehouse: { source: id } }"));
+  project.write("in/a.csv", "id\n1\n");
+  project.sql("create table source (id serial, name text); insert into source (name) values ('canary')");
+  const auto server = project.serve();
+  const auto done = [&](const std::string& count) {
+    return server->shows(R"(sluice_runs_total{project="served",job="batch",status="done"} )" + count);
+  };
+  const auto looks = [&](std::size_t more) {
+    const std::size_t before = server->due().size();
+    return wait_until([&] { return server->due().size() >= before + more; });
+  };
+  EXPECT_TRUE(done("1")) << server->process().err();
+  EXPECT_TRUE(looks(3)) << server->process().err();
+  EXPECT_TRUE(done("1")) << "nothing moved";
+  project.sql("insert into source (name) values ('canary')");
+  EXPECT_TRUE(done("2")) << server->process().err();
+  EXPECT_TRUE(looks(2));
+  EXPECT_TRUE(done("2")) << "nothing moved";
+  project.sql("alter table source rename id to ident");
+  EXPECT_TRUE(server->shows(R"(sluice_runs_total{project="served",job="batch",status="failed"} 1)"));
+  EXPECT_NE(server->process().err().find("table \\\"public.source\\\" has no column 'id'"), std::string::npos)
+      << server->process().err();
+  const support::Ended ended = server->stop();
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.err.find("canary"), std::string::npos);
+}
+
 TEST(serve, a_server_that_died_gives_its_turn_away_when_the_lease_is_over) {
   SLUICE_NEEDS_POSTGRES();
   const ServedProject project(scheduled("cron: \"@hourly\""));

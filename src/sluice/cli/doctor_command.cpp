@@ -48,6 +48,25 @@ std::vector<Finding> probe(const Assembly& assembly, const project::Connection& 
   return {};
 }
 
+// Of what is watched on this connection, and of exports that add what is new.
+void probe_cursors(const Assembly& assembly, const project::Connection& connection, std::vector<Finding>& findings) {
+  std::vector<WatchedTable> tables;
+  const auto add = [&](const std::string& name, const WatchedTable& table) {
+    if (name == connection.name && !table.cursor.empty()) tables.push_back(table);
+  };
+  for (const project::Watched& one : assembly.project.watch) add(one.connection, one.table);
+  for (const project::Flow& flow : assembly.project.flows) {
+    for (const project::Watched& one : flow.watch) add(one.connection, one.table);
+  }
+  for (const project::Export& out : assembly.project.exports) {
+    if (out.incremental) add(out.connection, *out.incremental);
+  }
+  if (tables.empty()) return;
+  const auto database = open_database(connection, system_clock());
+  if (!database) return;  // said already
+  for (const WatchedTable& table : tables) findings.push_back((*database)->probe_cursor(table));
+}
+
 Result<Answer> doctor(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::if_there));
   std::vector<Finding> findings;
@@ -61,6 +80,7 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
   }
   for (const project::Connection& connection : assembly->project.connections) {
     std::vector<Finding> found = probe(*assembly, connection);
+    if (connection.kind->role == project::Role::database) probe_cursors(*assembly, connection, found);
     for (Finding& finding : found) {
       finding.what = connection.name + ": " + finding.what;
       findings.push_back(std::move(finding));

@@ -70,6 +70,26 @@ class ParquetRows final : public objects::RowWriter {
   std::unique_ptr<engine::ParquetWriter> writer_;
 };
 
+constexpr const char* start_anew = "take the manifest away, or give another prefix, to start anew with all rows";
+
+// Files of one list have the same columns.
+Result<void> check_columns(const std::string& uri, const Schema& listed, const Schema& now) {
+  const auto same = [](const Field& a, const Field& b) { return a.name == b.name && a.type == b.type; };
+  if (std::ranges::equal(listed, now, same)) return {};
+  return fail(Fault::conflict, uri + " lists files with other columns than the flow has now", start_anew);
+}
+
+// The mark stands in the manifest: so the cursor, too, must not be personal.
+Result<void> check_cursor(const Assembly& assembly, const Export& out, PersonalColumns& personal,
+                          const Schema& columns) {
+  if (!out.incremental || out.incremental->cursor.empty()) return {};
+  Export alone = out;
+  alone.select = "select \"" + out.incremental->cursor + "\" from input";
+  alone.select_place = out.incremental->place;
+  SLUICE_CHECK(check_export(assembly, alone, personal, columns));
+  return {};
+}
+
 std::string place_of(const Export& out) {
   return out.into.publish == Publish::object ? out.into.key : runtime::manifest_key(out.into.key);
 }
@@ -101,13 +121,24 @@ void ExportRuns::leave_out(const Export& out) {
 Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, std::vector<ExportOutcome>& outcomes) {
   SLUICE_TRY(const auto database, open_source(assembly_, *exports.front()));
   std::vector<ReadQuery> queries;
-  for (const Export* out : exports) queries.push_back(out->query);
+  std::vector<std::optional<Increment>> increments(exports.size());
+  for (std::size_t i = 0; i < exports.size(); ++i) {
+    queries.push_back(exports[i]->query);
+    if (!exports[i]->incremental) continue;
+    SLUICE_TRY(increments[i], begin_increment(*exports[i], *database));
+    queries[i].sql = increments[i]->rows.sql;
+  }
   SLUICE_TRY(const auto snapshot, database->open_snapshot(std::move(queries)));
+  for (std::optional<Increment>& increment : increments) {
+    if (!increment) continue;
+    SLUICE_TRY(increment->mark, database->mark_after(increment->rows, *snapshot));
+  }
   PersonalColumns personal(assembly_, work_, assembly_.connection(exports.front()->connection), *database);
   // All of them before the first row of any.
   std::vector<engine::Lineage> lineages;
   for (std::size_t i = 0; i < exports.size(); ++i) {
     SLUICE_TRY(engine::Lineage lineage, check_export(assembly_, *exports[i], personal, *snapshot->columns(i)));
+    SLUICE_CHECK(check_cursor(assembly_, *exports[i], personal, *snapshot->columns(i)));
     lineages.push_back(std::move(lineage));
   }
   for (std::size_t i = 0; i < exports.size(); ++i) {
@@ -115,7 +146,8 @@ Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, st
       outcomes[i].report.stopped = true;
       continue;
     }
-    Result<runtime::ExportReport> report = run_one(*exports[i], *snapshot, i, lineages[i]);
+    Result<runtime::ExportReport> report =
+        run_one(*exports[i], *snapshot, i, lineages[i], increments[i] ? &*increments[i] : nullptr);
     if (report) {
       outcomes[i].report = *std::move(report);
     } else {
@@ -125,15 +157,31 @@ Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, st
   return {};
 }
 
+Result<ExportRuns::Increment> ExportRuns::begin_increment(const Export& out, Database& database) const {
+  Increment made;
+  SLUICE_TRY(const auto store, open_target(assembly_, out));
+  SLUICE_TRY(made.listed, runtime::find_manifest(*store, place_of(out)));
+  if (made.listed && made.listed->manifest.mark.empty()) {
+    return fail(Fault::conflict,
+                store->uri(place_of(out)) + " lists files that were not written by an incremental flow", start_anew);
+  }
+  SLUICE_TRY(made.rows, database.new_rows(*out.incremental, made.listed ? made.listed->manifest.mark : ReadMark()));
+  return made;
+}
+
 Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& snapshot, std::size_t query,
-                                                  const engine::Lineage& lineage) {
+                                                  const engine::Lineage& lineage, const Increment* increment) {
   SLUICE_TRY(const auto store, open_target(assembly_, out));
   SLUICE_TRY(ExportColumns columns, columns_of(assembly_, out, snapshot.columns(query)));
   const std::string mask_key = mask_key_of(assembly_, lineage);
   std::optional<runtime::FoundManifest> listed;
   const std::string manifest = out.into.publish == Publish::manifest ? place_of(out) : out.into.manifest;
   if (!manifest.empty()) {
-    SLUICE_TRY(listed, runtime::find_manifest(*store, manifest));
+    if (increment != nullptr) {
+      listed = increment->listed;
+    } else {
+      SLUICE_TRY(listed, runtime::find_manifest(*store, manifest));
+    }
     if (listed) SLUICE_CHECK(check_mask_key(assembly_, store->uri(manifest), listed->manifest.mask_key, mask_key));
   }
   SLUICE_TRY(const auto reader, snapshot.open(query));
@@ -158,6 +206,14 @@ Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& s
                            .snapshot = snapshot.name(),
                            .mask_key = mask_key,
                            .writer = nonce()};
+    if (increment != nullptr) {
+      made.mark = increment->mark;
+      if (listed) {
+        SLUICE_CHECK(check_columns(store->uri(manifest), listed->manifest.columns, *columns.columns));
+        options.append_to = &*listed;
+        if (made.mask_key.empty()) made.mask_key = listed->manifest.mask_key;
+      }
+    }
     return runtime::export_files(*store, out.into.key, out.into.file_bytes, rows, std::move(made), system_clock(),
                                  options);
   }
@@ -231,9 +287,11 @@ Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const
   ExportPlan plan;
   SLUICE_TRY(plan.missing, missing_table(work, out, *database));
   if (!plan.missing.empty()) return plan;
+  if (out.incremental) SLUICE_CHECK(database->new_rows(*out.incremental, {}));
   SLUICE_TRY(const auto snapshot, database->open_snapshot({out.query}));
   PersonalColumns personal(assembly, work, assembly.connection(out.connection), *database);
   SLUICE_TRY(plan.lineage, check_export(assembly, out, personal, *snapshot->columns(0)));
+  SLUICE_CHECK(check_cursor(assembly, out, personal, *snapshot->columns(0)));
   SLUICE_TRY(const ExportColumns columns, columns_of(assembly, out, snapshot->columns(0)));
   plan.columns = *columns.columns;
   return plan;

@@ -46,8 +46,15 @@ class ExportRuns {
     bool failed = false;
   };
   Result<void> run_group(const std::vector<const project::Export*>& exports, std::vector<ExportOutcome>& outcomes);
+  // Of an incremental export: the manifest that it goes on from, and what is new since then.
+  struct Increment {
+    std::optional<runtime::FoundManifest> listed;
+    NewRows rows;
+    ReadMark mark;
+  };
+  Result<Increment> begin_increment(const project::Export& out, Database& database) const;
   Result<runtime::ExportReport> run_one(const project::Export& out, Snapshot& snapshot, std::size_t query,
-                                        const engine::Lineage& lineage);
+                                        const engine::Lineage& lineage, const Increment* increment);
 
   const Assembly& assembly_;
   const Work& work_;

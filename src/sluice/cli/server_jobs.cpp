@@ -166,7 +166,9 @@ ScheduleJob::ScheduleJob(ServerShared& shared, const Served& served, const proje
       schedule_(flow != nullptr ? *flow->schedule : *served.project.schedule),
       flow_(flow != nullptr ? flow->name : ""),
       database_(ledger_of(served, flow)),
-      job_(shared.board.add_job(served.project.name, flow != nullptr ? flow->name : served.project.name)) {}
+      job_(shared.board.add_job(served.project.name, flow != nullptr ? flow->name : served.project.name)),
+      watched_(flow != nullptr ? flow->watch : served.project.watch),
+      watch_(watched_.size()) {}
 
 void ScheduleJob::work() {
   LedgerTurns turns(served_.connection(database_), {served_.project.name, flow_, shared_.holder, shared_.lease});
@@ -185,7 +187,12 @@ void ScheduleJob::work() {
 
 bool ScheduleJob::run(SystemTime due, const std::stop_token& stop) {
   const auto started = shared_.clock.steady();
-  Result<Answer> answer = run_due(due, stop);
+  const Result<bool> moved = this->moved(due);
+  if (moved && !*moved) {
+    watch_.settle();
+    return true;
+  }
+  Result<Answer> answer = moved ? run_due(due, stop) : fail(moved.error());
   const double took = std::chrono::duration<double>(shared_.clock.steady() - started).count();
   const Error* error = !answer ? &answer.error() : answer->error ? &*answer->error : nullptr;
   const bool stopped = stop.stop_requested();
@@ -196,7 +203,27 @@ bool ScheduleJob::run(SystemTime due, const std::stop_token& stop) {
   } else {
     log::info(stopped ? "run stopped" : "run done", {{"schedule", name}, {"summary", answer->summary}});
   }
+  if (error == nullptr && !stopped) watch_.settle();
   return !stopped;
+}
+
+Result<bool> ScheduleJob::moved(SystemTime due) {
+  if (watched_.empty()) return true;
+  std::map<std::string, std::unique_ptr<Database>> databases;
+  for (const project::Watched& one : watched_) {
+    if (databases.contains(one.connection)) continue;
+    SLUICE_TRY(databases[one.connection], open_database(served_.connection(one.connection), system_clock()));
+  }
+  const auto look = [&](std::size_t number, const TableMark* before) -> Result<TableLook> {
+    const project::Watched& one = watched_[number];
+    SLUICE_TRY(TableLook seen, databases.at(one.connection)->look(one.table, before));
+    if (!seen.mark.there && (before == nullptr || before->there)) {
+      log::warning("a table that is watched is not there",
+                   {{"connection", one.connection}, {"table", one.table.table.text()}});
+    }
+    return seen;
+  };
+  return watch_.moved(schedule::local_date(schedule_.zone, due), look);
 }
 
 Result<Answer> ScheduleJob::run_due(SystemTime due, const std::stop_token& stop) {

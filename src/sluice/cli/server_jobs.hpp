@@ -11,6 +11,7 @@
 #include "sluice/cli/flow_run.hpp"
 #include "sluice/core/queue.hpp"
 #include "sluice/runtime/scheduler.hpp"
+#include "sluice/runtime/watch.hpp"
 #include "sluice/web/board.hpp"
 
 namespace sluice::cli {
@@ -67,6 +68,7 @@ class ScheduleJob {
 
  private:
   bool run(schedule::SystemTime due, const std::stop_token& stop);
+  Result<bool> moved(schedule::SystemTime due);
   Result<Answer> run_due(schedule::SystemTime due, const std::stop_token& stop);
 
   ServerShared& shared_;
@@ -75,6 +77,8 @@ class ScheduleJob {
   std::string flow_;             // empty: the project
   const std::string& database_;  // the connection whose ledger keeps its turns
   std::size_t job_;
+  const std::vector<project::Watched>& watched_;
+  runtime::Watch watch_;
 };
 
 // The jobs a flow or a project has. A flow without a schedule whose source ends (objects, a database) is a step of the

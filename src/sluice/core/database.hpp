@@ -17,6 +17,7 @@
 #include "sluice/core/snapshot.hpp"
 #include "sluice/core/table_name.hpp"
 #include "sluice/core/type.hpp"
+#include "sluice/core/watch.hpp"
 
 namespace sluice {
 
@@ -158,6 +159,15 @@ class Database {
   virtual Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) = 0;
   // Empty: there is no such table or view.
   virtual Result<std::optional<RelationShape>> shape_of(const TableName& table) = 0;
+  // `before` null: the first look. A table that is not there is no error, a cursor that it does not have is one.
+  virtual Result<TableLook> look(const WatchedTable& table, const TableMark* before) = 0;
+  // Empty `since`: all rows. Asked before the snapshot is opened in which the query is to run. Errors (conflict): the
+  // mark is of another table, or of another cursor.
+  virtual Result<NewRows> new_rows(const WatchedTable& table, const ReadMark& since) = 0;
+  // When that snapshot is open, and before it is read. Errors (conflict): the mark is of another server's history.
+  virtual Result<ReadMark> mark_after(const NewRows& rows, const Snapshot& snapshot) = 0;
+  // Read-only: whether the cursor can be one.
+  virtual Finding probe_cursor(const WatchedTable& table) = 0;
   // For a server, which keeps what comes back for as long as it works on the database: null where another server does,
   // and the database is one that cannot be shared.
   virtual Result<std::shared_ptr<const void>> hold_for_server() = 0;

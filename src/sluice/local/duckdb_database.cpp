@@ -9,6 +9,7 @@
 #include "sluice/local/duckdb_model.hpp"
 #include "sluice/local/duckdb_sink.hpp"
 #include "sluice/local/duckdb_snapshot.hpp"
+#include "sluice/local/duckdb_watch.hpp"
 
 namespace sluice::local {
 namespace {
@@ -62,6 +63,25 @@ class DuckdbDatabase final : public Database {
     SLUICE_TRY(DuckConnection * connection, if_there());
     if (connection == nullptr) return std::optional<RelationShape>();
     return duckdb_shape(*connection, table);
+  }
+
+  Result<TableLook> look(const WatchedTable& table, const TableMark* before) override {
+    SLUICE_TRY(DuckConnection * connection, if_there());
+    return look_at(connection, table, before);
+  }
+
+  Result<NewRows> new_rows(const WatchedTable& table, const ReadMark& /*since*/) override {
+    return fail(Fault::config,
+                table.place.text() +
+                    ": 'incremental' is for PostgreSQL: rows of a DuckDB file do not "
+                    "tell when they were written",
+                "leave it out: each run then writes the whole table");
+  }
+  Result<ReadMark> mark_after(const NewRows& rows, const Snapshot& /*snapshot*/) override { return rows.mark; }
+  Finding probe_cursor(const WatchedTable& table) override {
+    const Result<DuckConnection*> connection = with_table(table.table);
+    if (!connection) return {Level::bad, connection.error().message, connection.error().hint};
+    return local::probe_cursor(**connection, table);
   }
 
   Result<ModelBuilt> build_model(const Model& model) override {

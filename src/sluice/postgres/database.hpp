@@ -25,6 +25,10 @@ class TableDatabase final : public Database {
   Ledger& ledger() override { return ledger_; }
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override;
   Result<std::optional<RelationShape>> shape_of(const TableName& table) override;
+  Result<TableLook> look(const WatchedTable& table, const TableMark* before) override;
+  Result<NewRows> new_rows(const WatchedTable& table, const ReadMark& since) override;
+  Result<ReadMark> mark_after(const NewRows& rows, const Snapshot& snapshot) override;
+  Finding probe_cursor(const WatchedTable& table) override;
   // Any number of servers share it: the ledger tells their turns.
   Result<std::shared_ptr<const void>> hold_for_server() override { return std::make_shared<const int>(0); }
   Result<ModelBuilt> build_model(const Model& model) override;

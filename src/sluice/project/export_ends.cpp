@@ -42,6 +42,24 @@ Result<void> FlowEnds::read_from_database(const Node& node, const models::Parame
   return {};
 }
 
+Result<void> FlowEnds::read_incremental(const Node& node, Export& to) const {
+  SLUICE_CHECK(check_keys(node, incremental_keys, "'incremental'"));
+  const Node& key = *node.find("cursor");
+  SLUICE_TRY(std::string cursor, read_text(key, "cursor", variables_));
+  if (cursor.empty()) return fail(Fault::config, key.place.text() + ": 'cursor' is empty");
+  if (!to.query.sql.empty()) {
+    return fail(Fault::config, node.place.text() + ": 'incremental' is for a table, not for a query",
+                "give `from: { table: CONNECTION.TABLE }`; columns are left out by `select`");
+  }
+  if (to.into.publish != Publish::manifest) {
+    return fail(Fault::config, node.place.text() + ": 'incremental' adds files, but 'into' has one key",
+                "give `into: { objects: CONNECTION, prefix: PREFIX/ }`");
+  }
+  if (cursor == "*") cursor.clear();
+  to.incremental = WatchedTable{to.query.table, std::move(cursor), key.place};
+  return {};
+}
+
 Result<void> FlowEnds::read_into_objects(const Node& node, IntoObjects& into) {
   SLUICE_CHECK(check_keys(node, into_objects_keys, "'into'"));
   into.place = node.place;

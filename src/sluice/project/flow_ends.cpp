@@ -97,6 +97,37 @@ Result<FlowEnds::Table> FlowEnds::read_table(const Node& node) const {
   return Table{parts[0], {parts.size() == 3 ? parts[1] : "", parts.back()}};
 }
 
+Result<std::vector<Watched>> FlowEnds::read_watch(const Node& schedule) const {
+  std::vector<Watched> out;
+  const Node* watch = schedule.find("watch");
+  if (watch == nullptr) return out;
+  const std::string wanted = "a map of connections, each a map of tables and their cursors";
+  if (watch->kind != Node::Kind::map || watch->keys.empty()) return wrong_shape(*watch, "'watch'", wanted);
+  for (std::size_t i = 0; i < watch->keys.size(); ++i) {
+    const std::string& connection = watch->keys[i];
+    SLUICE_CHECK(connection_in_role(connection, Role::database, watch->key_places[i]));
+    const Node& tables = watch->items[i];
+    if (tables.kind != Node::Kind::map || tables.keys.empty())
+      return wrong_shape(tables, "'" + connection + "'", wanted);
+    for (std::size_t t = 0; t < tables.keys.size(); ++t) {
+      const std::string& name = tables.keys[t];
+      const std::size_t dot = name.find('.');
+      TableName table{dot == std::string::npos ? "" : name.substr(0, dot),
+                      dot == std::string::npos ? name : name.substr(dot + 1)};
+      if (table.table.empty() || dot == 0 || table.table.find('.') != std::string::npos)
+        return fail(Fault::config, tables.key_places[t].text() + ": a watched table is TABLE or SCHEMA.TABLE");
+      SLUICE_TRY(std::string cursor, read_text(tables.items[t], name, variables_));
+      if (cursor.empty()) {
+        return fail(Fault::config, tables.items[t].place.text() + ": table '" + name + "' has no cursor",
+                    "name a column that grows as rows are written, or \"*\" to look at the whole table");
+      }
+      if (cursor == "*") cursor.clear();
+      out.push_back({connection, {std::move(table), std::move(cursor), tables.items[t].place}});
+    }
+  }
+  return out;
+}
+
 Result<void> FlowEnds::read_into(const Node& node, Flow& flow) {
   SLUICE_CHECK(check_keys(node, into_keys, "'into'"));
   SLUICE_TRY(Table target, read_table(*node.find("table")));

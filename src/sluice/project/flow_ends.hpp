@@ -23,6 +23,10 @@ class FlowEnds {
   // Of an export.
   Result<void> read_from_database(const Node& node, const models::ParameterValues& values, Export& to);
   Result<void> read_into_objects(const Node& node, IntoObjects& into);
+  Result<void> read_incremental(const Node& node, Export& to) const;
+
+  // `schedule`, of which it reads `watch`.
+  Result<std::vector<Watched>> read_watch(const Node& schedule) const;
 
   Result<const Connection*> connection_in_role(const std::string& name, Role role, const Place& place) const;
 

@@ -40,7 +40,9 @@ enum class Shape {
   schedule,
   duration,  // 30s, 5m, 2h, 7d
   overlap,   // skip | queue
-  pii,   // one of pii_kinds
+  incremental,
+  watch,  // connection -> table -> a column, or *
+  pii,    // one of pii_kinds
 };
 
 struct KeyRule {
@@ -129,6 +131,9 @@ inline constexpr std::array schedule_keys{
     KeyRule{"timezone", Shape::text, false, "of cron and of run_date: an IANA name, as Europe/Tallinn (default UTC)"},
     KeyRule{"overlap", Shape::overlap, false,
             "what becomes of a time that is due while the last run is at work: skip (default), or queue: it runs then"},
+    KeyRule{"watch", Shape::watch, false,
+            "run only when a table moved, or the date did: { CONNECTION: { TABLE: COLUMN } }; the column grows as rows "
+            "are written; \"*\": look at the whole table"},
 };
 
 // A flow from a database, which ends in an object store: the query has columns of its own, so there is no record.
@@ -138,6 +143,12 @@ inline constexpr std::array export_keys{
     KeyRule{"select", Shape::text, false, "a row-wise SELECT over input, which has the query's columns"},
     KeyRule{"into", Shape::into_objects, true, "where rows go: { objects: CONNECTION, key: KEY }"},
     KeyRule{"after", Shape::columns, false, "models and flows to wait for, beside those whose tables it reads"},
+    KeyRule{"incremental", Shape::incremental, false,
+            "of a table, into a prefix: each run adds the rows that are new: { cursor: COLUMN }"},
+};
+
+inline constexpr std::array incremental_keys{
+    KeyRule{"cursor", Shape::text, true, "a column that grows as rows are written; \"*\": there is none"},
 };
 
 // Beside those of its connector.

@@ -45,6 +45,7 @@ class Loader {
     if (flows != nullptr) SLUICE_CHECK(read_flows(*flows));
     if (const Node* schedule = root.find("schedule")) {
       SLUICE_TRY(project_.schedule, read_schedule(*schedule, variables_));
+      SLUICE_TRY(project_.watch, ends().read_watch(*schedule));
     }
     if (models != nullptr) SLUICE_CHECK(read_project_models(*models));
     return std::move(project_);
@@ -208,6 +209,7 @@ class Loader {
       SLUICE_TRY(made.after, read_names(*after, "after", "a model or a flow", variables_));
       made.after_place = after->place;
     }
+    if (const Node* incremental = node.find("incremental")) SLUICE_CHECK(ends.read_incremental(*incremental, made));
     project_.exports.push_back(std::move(made));
     return {};
   }
@@ -239,6 +241,7 @@ class Loader {
     }
     if (const Node* schedule = node.find("schedule")) {
       SLUICE_TRY(flow.schedule, read_schedule(*schedule, variables_));
+      SLUICE_TRY(flow.watch, ends.read_watch(*schedule));
     }
     project_.flows.push_back(std::move(flow));
     return {};

@@ -34,6 +34,12 @@ struct Connection {
   bool personal_data_allowed = false;
 };
 
+// A table that is looked at when a schedule is due: nothing runs unless one of them moved, or the date did.
+struct Watched {
+  std::string connection;  // in the role of a database
+  WatchedTable table;
+};
+
 // How many rejects a run may have; both empty: any number.
 struct RejectLimit {
   std::optional<std::uint64_t> count;
@@ -62,6 +68,7 @@ struct Flow {
   std::optional<TableName> rejects;  // in the same database
   RejectLimit max_rejects;
   std::optional<schedule::Schedule> schedule{};  // of `sluice serve`
+  std::vector<Watched> watch{};                  // of the schedule; empty: it runs whenever it is due
 };
 
 // How rows become objects.
@@ -90,6 +97,7 @@ struct Export {
   IntoObjects into;
   std::vector<std::string> after{};  // names of models and of flows into a table
   Place after_place{};
+  std::optional<WatchedTable> incremental{};  // only the rows that no run before has read, as further files
 };
 
 struct Project {
@@ -102,6 +110,7 @@ struct Project {
   std::vector<Export> exports{};  // the other ones
   std::optional<Models> models{};
   std::optional<schedule::Schedule> schedule{};  // of what has none of its own
+  std::vector<Watched> watch{};                  // of the schedule
   models::ParameterValues
       values{};  // of :name in SQL: variables of the file and of the command line, and built-in ones
 };

@@ -149,6 +149,12 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
           {"anyOf",
            {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^0*[1-9][0-9]*[smhd]?$|") + variable)}}};
     case Shape::overlap: return text_matching(std::string("^(skip|queue)$|") + variable);
+    case Shape::incremental: return object(incremental_keys, connectors);
+    case Shape::watch: {
+      const Json tables = {
+          {"type", "object"}, {"minProperties", 1}, {"additionalProperties", {{"type", "string"}, {"minLength", 1}}}};
+      return {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", tables}};
+    }
     case Shape::pii: {
       std::string names;
       for (const std::string_view kind : pii_kinds) names += (names.empty() ? "" : "|") + std::string(kind);

@@ -110,7 +110,7 @@ class FileSet {
   // A table without rows gives one file without rows: its columns are part of the answer.
   Result<void> finish() {
     const Stopwatch watch(report_.write);
-    if (!writer_ && report_.files.empty()) SLUICE_CHECK(begin());
+    if (!writer_ && report_.files.empty() && options_.append_to == nullptr) SLUICE_CHECK(begin());
     return writer_ ? end() : Result<void>();
   }
 
@@ -230,7 +230,12 @@ Result<ExportReport> export_files(ObjectStore& store, const std::string& prefix,
   {
     const Stopwatch all(report.elapsed);
     const std::string key = manifest_key(prefix);
-    SLUICE_TRY(const auto before, find_manifest(store, key));
+    std::optional<FoundManifest> before;
+    if (options.append_to != nullptr) {
+      before = *options.append_to;
+    } else {
+      SLUICE_TRY(before, find_manifest(store, key));
+    }
     FileSet files(store, prefix, file_bytes, rows, options, report);
     RowFeed feed(rows, options, report);
     while (true) {
@@ -242,7 +247,8 @@ Result<ExportReport> export_files(ObjectStore& store, const std::string& prefix,
     SLUICE_CHECK(files.finish());
     SLUICE_CRASH_POINT("B3_files_up");
     manifest.columns = *rows.columns;
-    manifest.entries = report.files;
+    if (options.append_to != nullptr) manifest.entries = options.append_to->manifest.entries;
+    manifest.entries.insert(manifest.entries.end(), report.files.begin(), report.files.end());
     SLUICE_CHECK(publish_manifest(store, key, manifest, before));
     std::vector<const Manifest*> listed{&manifest};
     if (before) listed.push_back(&before->manifest);

@@ -52,6 +52,8 @@ struct ExportOptions {
   OpenRowWriter open_writer{};  // empty: objects::open_row_writer, which knows every format but Parquet
   std::stop_token stop{};
   std::function<void(const ExportReport&)> progress{};
+  // Of files: the manifest whose files stay listed before the new ones; null: the new ones take their place.
+  const FoundManifest* append_to = nullptr;
 };
 
 // One object under `key`. `before` is what a manifest says of the last one: equal bytes are not published again.

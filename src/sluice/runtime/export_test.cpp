@@ -57,6 +57,28 @@ std::vector<std::string> listed(ObjectStore& store) {
   return keys;
 }
 
+TEST(ExportedFiles, that_grow_stay_listed_and_carry_the_mark) {
+  objects::MemoryStore store;
+  const auto run = [&](std::int64_t count, const ReadMark& mark) {
+    Numbers numbers(count, 10);
+    const auto before = find_manifest(store, "out/_manifest.json").value();
+    ExportOptions options;
+    options.append_to = before ? &*before : nullptr;
+    const Manifest manifest{.project = "p", .flows = {"f"}, .writer = "a" + std::to_string(count), .mark = mark};
+    return export_files(store, "out/", 1000, {&numbers, {}, Numbers::columns()}, manifest, system_clock(), options);
+  };
+  ASSERT_TRUE(run(3, {{"from", "3"}}));
+  ASSERT_TRUE(run(4, {{"from", "4"}}));
+  EXPECT_EQ(listed(store).size(), 2U);
+  EXPECT_EQ(find_manifest(store, "out/_manifest.json").value()->manifest.mark, (ReadMark{{"from", "4"}}));
+  const std::string version = store.facts("out/_manifest.json").version;
+  ASSERT_TRUE(run(0, {{"from", "4"}, {"xmin", "9"}}));
+  EXPECT_EQ(store.facts("out/_manifest.json").version, version) << "nothing new: no byte changes";
+  ASSERT_TRUE(run(0, {{"from", "5"}}));
+  EXPECT_NE(store.facts("out/_manifest.json").version, version) << "the next run begins further on";
+  EXPECT_EQ(listed(store).size(), 2U);
+}
+
 TEST(ExportedObject, has_all_rows_and_tells_what_it_is) {
   objects::MemoryStore store;
   const ExportReport report = to_object(store, 12).value();

@@ -13,6 +13,13 @@ constexpr const char* kind = "sluice-manifest";
 constexpr int version_known = 1;
 constexpr std::size_t bytes_max = std::size_t{64} << 20U;
 
+// A run that found no new rows leaves the manifest, unless it knows better where the next one begins to look.
+std::string mark_of(const Manifest& manifest) {
+  const auto from = manifest.mark.find("from");
+  if (from != manifest.mark.end()) return "from " + from->second;
+  return manifest.mark.empty() ? "" : "all";
+}
+
 bool lists_the_same(const Manifest& a, const Manifest& b) {
   const auto same_columns = [&] {
     if (a.columns.size() != b.columns.size()) return false;
@@ -22,7 +29,7 @@ bool lists_the_same(const Manifest& a, const Manifest& b) {
     return true;
   };
   return a.project == b.project && a.flows == b.flows && a.mask_key == b.mask_key && a.entries == b.entries &&
-         same_columns();
+         same_columns() && mark_of(a) == mark_of(b);
 }
 
 }  // namespace
@@ -37,6 +44,7 @@ std::string to_json(const Manifest& manifest) {
     for (const Field& field : manifest.columns)
       json["columns"].push_back({{"name", field.name}, {"type", to_string(field.type)}});
   }
+  if (!manifest.mark.empty()) json["mark"] = manifest.mark;
   json["objects"] = Json::array();
   for (const ManifestEntry& entry : manifest.entries) {
     json["objects"].push_back({{"key", entry.key},
@@ -63,6 +71,7 @@ Result<Manifest> parse_manifest(const std::string& text, const std::string& uri)
     manifest.snapshot = json.value("snapshot", "");
     manifest.mask_key = json.value("mask_key", "");
     manifest.writer = json.value("writer", "");
+    manifest.mark = json.value("mark", ReadMark());
     for (const Json& column : json.value("columns", Json::array())) {
       const std::optional<Type> type = parse_type(column.at("type").get<std::string>());
       if (!type) return wrong();

@@ -11,6 +11,7 @@
 
 #include "sluice/core/object_store.hpp"
 #include "sluice/core/type.hpp"
+#include "sluice/core/watch.hpp"
 
 namespace sluice::runtime {
 
@@ -32,6 +33,7 @@ struct Manifest {
   std::string writer{};    // a nonce; empty: of a list of whole objects
   Schema columns{};        // of files; empty: of a list of whole objects
   std::vector<ManifestEntry> entries{};
+  ReadMark mark{};  // of files that grow: which rows stand in them; empty: the rows of one moment
 };
 
 std::string to_json(const Manifest& manifest);
