@@ -30,7 +30,7 @@ keys: keys.json
 connections:
   queue: { sqs: people, region: us-east-1, endpoint: "${SQS}", wait: 0s, visibility: 30s }
   spool: { spool: spool }
-  lake: { s3: lake, region: us-east-1, endpoint: "${S3}", path_style: true }
+  lake: { s3: lake, region: us-east-1, endpoint: "${S3}", path_style: true, retry_for: 5s }
   files: { files: files }
   warehouse: { postgres: "${DATABASE_URL}" }
   local: { duckdb: local.duckdb }
