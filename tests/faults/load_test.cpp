@@ -214,6 +214,131 @@ TEST(load, says_what_is_wrong_with_the_bucket) {
   EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
 }
 
+TEST(load, brings_a_ledger_of_the_version_before_forward) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow;
+  flow.store().put("in/a.csv", orders_csv(1, 2, 5));
+  done(flow.run());
+  flow.sql("drop table sluice.chunk; update sluice.version set number = 3");
+  flow.store().put("in/b.csv", orders_csv(3, 1, 5));
+  done(flow.run());
+  EXPECT_EQ(flow.rows(), "1|c1|5;2|c2|5;3|c3|5");
+  EXPECT_EQ(flow.sql("select max(number) || ' ' || (select count(*) from sluice.chunk) from sluice.version"), "4 0");
+}
+
+// Chunk by chunk ----------------------------------------------------------------------------------------------
+
+#ifdef SLUICE_CRASH_POINTS
+class load_chunks : public testing::TestWithParam<std::tuple<std::string, std::string>> {
+ protected:
+  static constexpr int rows = 800000;  // about 22 MB
+
+  static LoadOptions options(const std::string& mode, const std::string& name = "a.csv") {
+    LoadOptions options = in_mode(mode);
+    options.objects = "key: in/" + name;
+    options.into_keys += ", chunk_mb: 1";  // a part is 4 MiB, and so is the least chunk
+    return options;
+  }
+  static std::string counted(const LoadFlow& flow) {
+    return flow.sql("select count(*) || ' ' || count(distinct order_id) || ' ' || sum(amount) from orders");
+  }
+  static std::string begun(const LoadFlow& flow) {
+    return flow.sql("select count(*) || ' ' || coalesce(max(rows), 0) from sluice.chunk");
+  }
+};
+
+TEST_P(load_chunks, an_object_whose_load_was_killed_goes_on_where_it_was) {
+  SLUICE_NEEDS_POSTGRES();
+  const auto& [mode, point] = GetParam();
+  LoadFlow flow(options(mode));
+  std::string csv = orders_csv(1, rows, 5);
+  const std::size_t middle = csv.find('\n', csv.size() / 2) + 1;
+  const auto line = std::count(csv.begin(), csv.begin() + static_cast<std::ptrdiff_t>(middle), '\n') + 1;
+  csv.insert(middle, "wrong,row,1,1\n");
+  flow.store().put("in/a.csv", csv);
+  const Ended crashed = flow.run({}, {{"SLUICE_CRASH_AT", point}});
+  EXPECT_EQ(crashed.signal, SIGKILL) << crashed.err;
+  const int there = std::stoi(flow.sql("select count(*) from orders"));
+  EXPECT_GT(there, 100000);
+  EXPECT_LT(there, rows);
+  const int refused = std::stoi(flow.sql("select count(*) from sluice.reject"));
+  EXPECT_EQ(begun(flow), "1 " + std::to_string(there + refused));
+  const std::uint64_t read = flow.store().stats().bytes_out();
+  const Ended ended = flow.run();
+  done(ended);
+  EXPECT_NE(ended.err.find("an object is loaded on from where it ended"), std::string::npos) << ended.err;
+  EXPECT_EQ(counted(flow), "800000 800000 4000000");
+  EXPECT_EQ(flow.ledger(), "1 1");
+  EXPECT_EQ(begun(flow), "0 0");
+  EXPECT_NE(flow.sql("select message from sluice.reject").find("a.csv line " + std::to_string(line) + ":"),
+            std::string::npos);
+  EXPECT_GT(flow.store().stats().bytes_out(), read);
+  done(flow.run());
+  EXPECT_EQ(counted(flow), "800000 800000 4000000");
+}
+
+INSTANTIATE_TEST_SUITE_P(every, load_chunks,
+                         testing::Combine(testing::Values("append", "merge"),
+                                          testing::Values("C6_chunk_committed", "C6_chunk_committed:2",
+                                                          "C2_commit_sent:3", "C1_in_transaction:3")),
+                         [](const auto& one) {
+                           std::string name = std::get<0>(one.param) + "_" + std::get<1>(one.param);
+                           std::ranges::replace(name, ':', '_');
+                           return name;
+                         });
+
+using load_chunk = load_chunks;
+
+TEST_F(load_chunk, of_an_object_that_was_overwritten_stays_and_is_told) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(options("append"));
+  flow.store().put("in/a.csv", orders_csv(1, rows, 5));
+  EXPECT_EQ(flow.run({}, {{"SLUICE_CRASH_AT", "C6_chunk_committed:2"}}).signal, SIGKILL);
+  const std::string there = flow.sql("select count(*) from orders");
+  flow.store().put("in/a.csv", orders_csv(2000000, rows, 6));
+  const Ended ended = flow.run();
+  EXPECT_EQ(ended.code, 2) << ended.err;
+  EXPECT_NE(ended.err.find("s3://lake/in/a.csv: the first " + there +
+                           " rows of it are in the table, but it was overwritten before the others were loaded"),
+            std::string::npos)
+      << ended.err;
+  EXPECT_EQ(flow.sql("select count(*) from orders"), there);
+  // What the error says to do.
+  const std::size_t from = ended.err.find("DELETE FROM");
+  ASSERT_NE(from, std::string::npos) << ended.err;
+  flow.sql("truncate orders; " + ended.err.substr(from, ended.err.find(", and run again") - from));
+  done(flow.run());
+  EXPECT_EQ(counted(flow), "800000 800000 4800000");
+  EXPECT_EQ(flow.ledger(), "1 0");
+}
+
+TEST_F(load_chunk, of_a_merge_gives_way_to_another_version) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(options("merge"));
+  flow.store().put("in/a.csv", orders_csv(1, rows, 5));
+  EXPECT_EQ(flow.run({}, {{"SLUICE_CRASH_AT", "C6_chunk_committed:2"}}).signal, SIGKILL);
+  flow.store().put("in/a.csv", orders_csv(1, rows, 6));
+  done(flow.run());
+  EXPECT_EQ(counted(flow), "800000 800000 4800000");
+  EXPECT_EQ(begun(flow), "0 0");
+}
+
+TEST_F(load_chunk, by_chunk_two_runs_at_once_load_it_once) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(options("append"));
+  flow.store().put("in/a.csv", orders_csv(1, rows, 5));
+  const auto one = flow.start();
+  const auto other = flow.start();
+  for (const auto* process : {&one, &other}) {
+    const auto ended = (*process)->wait(std::chrono::seconds(90));
+    ASSERT_TRUE(ended);
+    done(*ended);
+  }
+  EXPECT_EQ(counted(flow), "800000 800000 4000000");
+  EXPECT_EQ(flow.ledger(), "1 0");
+}
+#endif
+
 // Killed at a named point -----------------------------------------------------------------------------------
 
 using load_crash = testing::TestWithParam<std::tuple<std::string, std::string>>;

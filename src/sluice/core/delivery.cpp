@@ -13,4 +13,14 @@ std::string_view to_string(Stage stage) {
   return "?";
 }
 
+Error cannot_go_on(const ObjectProof& object, const BegunObject& begun, const std::string& forget) {
+  const bool overwritten = begun.version != object.version;
+  return {Fault::conflict,
+          object.uri + ": the first " + std::to_string(begun.upto.rows) + " rows of it are in the table, " +
+              (overwritten ? "but it was overwritten before the others were loaded"
+                           : "but the flow's record or select was changed before the others were loaded"),
+          std::string(overwritten ? "take these rows out of the table" : "undo the change, or take these rows out") +
+              ", make the ledger forget them by " + forget + ", and run again"};
+}
+
 }  // namespace sluice

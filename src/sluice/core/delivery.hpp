@@ -53,6 +53,23 @@ struct ObjectProof {
   auto operator<=>(const ObjectProof&) const = default;
 };
 
+// How far an object has been read: where its next row begins.
+struct Progress {
+  std::uint64_t rows = 0;    // before it; 0: nothing is there yet
+  std::uint64_t offset = 0;  // of the unpacked bytes; of a format that is no lines of text 0
+  std::uint64_t line = 1;
+  bool operator==(const Progress&) const = default;
+};
+
+// What the ledger says of an object whose first rows were committed and whose last ones were not.
+struct BegunObject {
+  std::string version;
+  std::string definition;  // see Target
+  Progress upto;
+};
+// Why a load cannot go on from there; `forget` is how to make the ledger forget it.
+Error cannot_go_on(const ObjectProof& object, const BegunObject& begun, const std::string& forget);
+
 // By message, or by object where objects are the proof: true if the far end held it already, or the delivery names it
 // twice (the later ones).
 using Known = std::vector<bool>;
@@ -68,6 +85,7 @@ struct Delivery {
   // Where objects are the proof: which they are, and where their rows come from; `messages` is empty then.
   std::vector<ObjectProof> objects;
   std::shared_ptr<Parts> parts;
+  Progress upto;  // of a part: how far its object is read with it
 };
 
 // The rows of a delivery that is too large for memory, part by part. One thread at a time.
@@ -76,6 +94,8 @@ class Parts {
   virtual ~Parts() = default;
   // From the first row of the first object that is not known; also after a part failed.
   virtual Result<void> start(const Known& known) = 0;
+  // After start(), where one object is left: the rows before that point are skipped.
+  virtual Result<void> go_on_from(const Progress& upto) = 0;
   // Replaces `part` by the next messages, valid as long as its memory. False: there are no more.
   virtual Result<bool> next(Delivery& part) = 0;
   // Before another attempt: what was overwritten meanwhile is taken in its new version.

@@ -2,7 +2,8 @@
 //
 //   begin(delivery) -> write(batches) -> commit(rejects), or rollback() at any point
 //
-// A delivery in parts has write() and keep() once a part, then commit() with what is left.
+// A delivery in parts has write() and keep() once a part, then commit() with what is left. Of one large object,
+// commit_chunk() may come in between; begin() of the same delivery then opens the next transaction.
 //
 // A sink is used by one thread at a time. A sink destroyed before commit() leaves the
 // destination as it found it. After a transient error: rollback(), then begin() again with the
@@ -42,6 +43,13 @@ class Sink {
 
   // Rows, proof and rejects become visible here, all or none.
   virtual Result<void> commit(std::span<const SealedReject> rejects) = 0;
+
+  // After begin() of one object that is not known: how much of it earlier transactions have committed.
+  virtual Progress there() const { return {}; }
+  // Commits what was written and kept since begin(), with a note that so much of the object is there.
+  virtual Result<void> commit_chunk(const Progress&) {
+    return fail(Fault::failed, "this sink takes a delivery as a whole");
+  }
 
   virtual void rollback() = 0;
 

@@ -63,6 +63,12 @@ class ParquetRows final : public Parts {
     close();
     known_ = known;
     next_ = 0;
+    from_ = {};
+    return {};
+  }
+
+  Result<void> go_on_from(const Progress& upto) override {
+    from_ = upto;
     return {};
   }
 
@@ -79,7 +85,10 @@ class ParquetRows final : public Parts {
       }
       SLUICE_TRY(const bool more, noted(fill(part)));
       if (!more) close();
-      if (!part.messages.empty()) return true;
+      if (!part.messages.empty()) {
+        part.upto = {row_, 0, row_ + 1};
+        return true;
+      }
     }
   }
 
@@ -146,13 +155,15 @@ class ParquetRows final : public Parts {
       std::string columns;
       SLUICE_CHECK(choose(all->GetNames(), all->GetTypes(), columns));
       all.reset();
-      rows_ = connection_->SendQuery("select " + columns + from);
+      const std::string rest = from_.rows == 0 ? "" : " offset " + std::to_string(from_.rows);
+      rows_ = connection_->SendQuery("select " + columns + from + rest);
       if (rows_->HasError()) return broken(rows_->GetErrorObject(), "its Parquet data cannot be read");
     } catch (const std::exception& error) {
       return broken(duckdb::ErrorData(error), "it is no Parquet file, or it is cut off");
     }
     key_ = objects::row_key(objects::proof_of(store_, object()), 0);
-    row_ = 0;
+    row_ = from_.rows;
+    from_ = {};
     return {};
   }
 
@@ -278,6 +289,7 @@ class ParquetRows final : public Parts {
   std::shared_ptr<const std::string> attributes_;
   Key key_;
   std::uint64_t row_ = 0;
+  Progress from_;  // where the first object that is opened goes on
 };
 
 }  // namespace

@@ -208,6 +208,7 @@ class DuckdbDatabase final : public Database {
     plan.target = target.table;
     plan.stage = {options_.ledger, "stage_" + std::to_string(flow)};
     plan.objects = {options_.ledger, "object"};
+    plan.chunks = {options_.ledger, "chunk"};
     plan.mode = target.mode;
     plan.key = target.key;
     plan.definition = target.definition;

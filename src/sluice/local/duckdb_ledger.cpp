@@ -6,7 +6,7 @@ namespace sluice::local {
 namespace {
 
 constexpr const char* place = "ledger";
-constexpr std::int64_t current_version = 3;
+constexpr std::int64_t current_version = 4;
 
 // One shape for the ledger's own rejects and for a flow's own table.
 constexpr const char* rejects_columns =
@@ -25,6 +25,14 @@ std::string objects_sql(const std::string& schema) {
 std::string schedules_sql(const std::string& schema) {
   return "CREATE TABLE " + quoted(TableName{schema, "schedule"}) +
          " (project VARCHAR NOT NULL, name VARCHAR NOT NULL, fired TIMESTAMPTZ NOT NULL, holder VARCHAR NOT NULL);";
+}
+
+// What version 3 had not.
+std::string chunks_sql(const std::string& schema) {
+  return "CREATE TABLE " + quoted(TableName{schema, "chunk"}) +
+         " (flow INTEGER NOT NULL, uri VARCHAR NOT NULL, version VARCHAR NOT NULL, definition VARCHAR NOT NULL, "
+         "rows_there BIGINT NOT NULL, \"position\" BIGINT NOT NULL, line BIGINT NOT NULL, run BIGINT NOT NULL, \"at\" "
+         "TIMESTAMPTZ NOT NULL);";
 }
 
 std::string tables_sql(const std::string& schema) {
@@ -52,8 +60,8 @@ std::string tables_sql(const std::string& schema) {
          ";"
          "CREATE TABLE " +
          name("key_check") + " (key_id VARCHAR NOT NULL, check_value VARCHAR NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);" +
-         objects_sql(schema) + schedules_sql(schema) + "INSERT INTO " + name("version") + " VALUES (" +
-         std::to_string(current_version) + ");";
+         objects_sql(schema) + schedules_sql(schema) + chunks_sql(schema) + "INSERT INTO " + name("version") +
+         " VALUES (" + std::to_string(current_version) + ");";
 }
 
 Stage stage_of(std::string_view text) {
@@ -84,11 +92,13 @@ Result<void> prepare_ledger(DuckConnection& connection, const std::string& schem
              connection.ask("SELECT coalesce(max(number), 0)::BIGINT FROM " + quoted(TableName{schema, "version"}), {},
                             place));
   const std::int64_t version = rows.next() ? rows.integer(0) : 0;
-  if (version == 1 || version == 2) {
-    const std::string missing = (version == 1 ? objects_sql(schema) : "") + schedules_sql(schema);
+  if (version >= 1 && version < current_version) {
+    const std::string missing =
+        (version < 2 ? objects_sql(schema) : "") + (version < 3 ? schedules_sql(schema) : "") + chunks_sql(schema);
+    const std::string number = std::to_string(current_version);
     Result<void> made = connection.run(
-        "BEGIN;" + missing + "INSERT INTO " + quoted(TableName{schema, "version"}) + " VALUES (3);COMMIT",
-        "bring the ledger in schema " + schema + " to version 3", Wording::with_message);
+        "BEGIN;" + missing + "INSERT INTO " + quoted(TableName{schema, "version"}) + " VALUES (" + number + ");COMMIT",
+        "bring the ledger in schema " + schema + " to version " + number, Wording::with_message);
     if (!made) connection.rollback();
     return made;
   }

@@ -10,6 +10,12 @@ namespace {
 constexpr const char* place = "load objects";
 constexpr std::size_t reject_bytes_max = std::size_t{64} << 20U;
 
+std::string as_text(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
+  return out + "'";
+}
+
 // "CREATE TABLE s.t(a INTEGER PRIMARY KEY);" as it is for another name.
 std::string renamed(const std::string& sql, const TableName& name) {
   bool inside = false;  // of quotes
@@ -77,22 +83,56 @@ Result<Known> DuckdbLoad::begin(const Delivery& delivery) {
   known_.assign(delivery.objects.size(), false);
   rejects_.clear();
   reject_bytes_ = 0;
+  there_ = {};
   if (delivery.objects.empty()) return target_.begin({});
   if (plan_.mode == Mode::replace) {
     SLUICE_TRY(const bool same, loaded_as_they_are(delivery));
     known_.assign(known_.size(), same);
-  } else if (!plan_.refresh) {
+  } else {
+    // A load of all again skips what it has loaded itself.
+    const std::string found = "SELECT 1::BIGINT FROM " + quoted(plan_.objects) +
+                              " WHERE flow = $1 AND uri = $2 AND version = $3" +
+                              (plan_.refresh ? " AND run = " + std::to_string(plan_.sink.run) : "");
     for (std::size_t i = 0; i < known_.size(); ++i) {
-      SLUICE_TRY(
-          DuckRows rows,
-          target_.connection().ask(
-              "SELECT 1::BIGINT FROM " + quoted(plan_.objects) + " WHERE flow = $1 AND uri = $2 AND version = $3",
-              {std::int64_t{plan_.sink.flow}, delivery.objects[i].uri, delivery.objects[i].version}, place));
+      const ObjectProof& object = delivery.objects[i];
+      SLUICE_TRY(DuckRows rows,
+                 target_.connection().ask(found, {std::int64_t{plan_.sink.flow}, object.uri, object.version}, place));
       known_[i] = rows.next();
     }
+    SLUICE_CHECK(find_chunks(delivery));
   }
   if (std::ranges::count(known_, false) > 0) SLUICE_CHECK(make_stage());
   return known_;
+}
+
+// Which objects were loaded in part. A merge of another version begins again, as it would after a whole one.
+Result<void> DuckdbLoad::find_chunks(const Delivery& delivery) {
+  for (std::size_t i = 0; i < known_.size(); ++i) {
+    if (known_[i]) continue;
+    const ObjectProof& object = delivery.objects[i];
+    SLUICE_TRY(DuckRows rows,
+               target_.connection().ask("SELECT version, definition, rows_there, \"position\", line, run FROM " +
+                                            quoted(plan_.chunks) + " WHERE flow = $1 AND uri = $2",
+                                        {std::int64_t{plan_.sink.flow}, object.uri}, place));
+    if (!rows.next()) continue;
+    if (plan_.refresh && rows.integer(5) != plan_.sink.run) continue;
+    const auto number = [&rows](idx_t column) { return static_cast<std::uint64_t>(rows.integer(column)); };
+    const BegunObject begun{rows.text(0), rows.text(1), {number(2), number(3), number(4)}};
+    if (begun.version == object.version && begun.definition == plan_.definition) {
+      there_ = begun.upto;
+    } else if (plan_.mode != Mode::merge) {
+      return fail(cannot_go_on(object, begun,
+                               "DELETE FROM " + quoted(plan_.chunks) + " WHERE flow = " +
+                                   std::to_string(plan_.sink.flow) + " AND uri = " + as_text(object.uri)));
+    }
+  }
+  return {};
+}
+
+Result<void> DuckdbLoad::forget_chunk(const std::string& uri) {
+  SLUICE_CHECK(target_.connection().ask("DELETE FROM " + quoted(plan_.chunks) + " WHERE flow = $1 AND uri = $2",
+                                        {std::int64_t{plan_.sink.flow}, uri}, place));
+  return {};
 }
 
 Result<bool> DuckdbLoad::loaded_as_they_are(const Delivery& delivery) {
@@ -180,12 +220,17 @@ std::string DuckdbLoad::move_sql() const {
 Result<void> DuckdbLoad::list_objects(const Delivery& delivery, const Known& known) {
   DuckConnection& connection = target_.connection();
   const std::int64_t flow = plan_.sink.flow;
-  if (plan_.mode == Mode::replace || plan_.refresh) {
+  if (plan_.mode == Mode::replace) {
     SLUICE_CHECK(connection.ask("DELETE FROM " + quoted(plan_.objects) + " WHERE flow = $1", {flow}, place));
+    SLUICE_CHECK(connection.ask("DELETE FROM " + quoted(plan_.chunks) + " WHERE flow = $1", {flow}, place));
+  } else if (plan_.refresh) {  // what this run has loaded itself stays
+    SLUICE_CHECK(connection.ask("DELETE FROM " + quoted(plan_.objects) + " WHERE flow = $1 AND run <> $2",
+                                {flow, plan_.sink.run}, place));
   }
   for (std::size_t i = 0; i < known.size(); ++i) {
     if (known[i]) continue;
     const ObjectProof& object = delivery.objects[i];
+    SLUICE_CHECK(forget_chunk(object.uri));
     SLUICE_CHECK(connection.ask("INSERT INTO " + quoted(plan_.objects) + " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                                 {flow, object.uri, object.version, static_cast<std::int64_t>(object.bytes),
                                  plan_.definition, plan_.sink.run, TimestampTz{clock_.now_micros()}},
@@ -206,9 +251,27 @@ Result<void> DuckdbLoad::commit(std::span<const SealedReject> rejects) {
     SLUICE_CHECK(connection.ask("DELETE FROM " + quoted(plan_.sink.rejects) + " WHERE flow = $1",
                                 {std::int64_t{plan_.sink.flow}}, place));
   }
+  return move_rows();
+}
+
+Result<void> DuckdbLoad::move_rows() {
+  DuckConnection& connection = target_.connection();
   SLUICE_CHECK(connection.run(move_sql(), "move rows into " + plan_.target.text()));
   SLUICE_CHECK(connection.run("DROP TABLE " + quoted(plan_.stage), place));
   return target_.commit(rejects_);
+}
+
+Result<void> DuckdbLoad::commit_chunk(const Progress& upto) {
+  const ObjectProof& object = delivery_->objects.front();
+  SLUICE_CHECK(target_.begin({}));
+  SLUICE_CHECK(forget_chunk(object.uri));
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  SLUICE_CHECK(target_.connection().ask(
+      "INSERT INTO " + quoted(plan_.chunks) + " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      {std::int64_t{plan_.sink.flow}, object.uri, object.version, plan_.definition, number(upto.rows),
+       number(upto.offset), number(upto.line), plan_.sink.run, TimestampTz{clock_.now_micros()}},
+      place));
+  return move_rows();
 }
 
 void DuckdbLoad::rollback() {

@@ -13,6 +13,7 @@ struct LoadPlan {
   TableName target;   // with its schema
   TableName stage;    // made anew by every begin()
   TableName objects;  // the ledger's
+  TableName chunks;   // and of objects that are loaded in part
   Mode mode = Mode::append;
   std::vector<std::string> key;
   std::string definition;
@@ -27,6 +28,8 @@ class DuckdbLoad final : public Sink {
   Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) override;
   Result<void> keep(std::span<const SealedReject> rejects) override;
   Result<void> commit(std::span<const SealedReject> rejects) override;
+  Progress there() const override { return there_; }
+  Result<void> commit_chunk(const Progress& upto) override;
   void rollback() override;
   SinkSeconds seconds() const override;
 
@@ -37,6 +40,9 @@ class DuckdbLoad final : public Sink {
   Result<void> make_stage();
   Result<bool> loaded_as_they_are(const Delivery& delivery);
   Result<void> list_objects(const Delivery& delivery, const Known& known);
+  Result<void> find_chunks(const Delivery& delivery);
+  Result<void> forget_chunk(const std::string& uri);
+  Result<void> move_rows();
   std::string move_sql() const;
 
   LoadPlan plan_;
@@ -45,6 +51,7 @@ class DuckdbLoad final : public Sink {
   const Clock& clock_;
   const Delivery* delivery_ = nullptr;
   Known known_;
+  Progress there_;                     // of a delivery of one object
   std::int64_t seeded_ = 0;            // rows of the target that the stage holds, so that new ones meet them
   std::vector<SealedReject> rejects_;  // until the commit
   std::size_t reject_bytes_ = 0;

@@ -1,6 +1,7 @@
 // A DuckDB file as a database, told as stories of deliveries that go in once.
 #include "sluice/local/duckdb_database.hpp"
 
+#include <duckdb.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <set>
 
+#include "sluice/core/batch_builder.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::local {
@@ -394,6 +396,66 @@ TEST_F(DuckdbTest, runs_and_key_checks_are_remembered_and_old_keys_forgotten) {
   EXPECT_EQ(ledger.key_check("k1").value(), "check");
   EXPECT_FALSE(ledger.key_check("k2").value());
   EXPECT_EQ(ledger.key_ids().value(), std::vector<std::string>{"k1"});
+}
+
+TEST_F(DuckdbTest, a_chunk_of_an_object_is_noted_with_its_rows_and_the_next_one_goes_on) {
+  Target to = target("");
+  to.from_objects = true;
+  to.create = CreateTable{};
+  to.definition = "as it is";
+  const auto chunk = [](Sink& into, const Delivery& delivery, std::int32_t number, const Progress& upto) {
+    EXPECT_EQ(into.begin(delivery).value(), Known{false});
+    BatchBuilder row(std::make_shared<const Schema>(name_and_number));
+    row.set_text(0, "Ann");
+    row.set(1, number);
+    row.end_row();
+    Batch batch = row.batch();
+    const std::uint32_t origin = 0;
+    batch.origin = &origin;
+    EXPECT_TRUE(into.write(std::span(&batch, 1), Known{false}));
+    EXPECT_TRUE(upto.rows > 0 ? into.commit_chunk(upto) : into.commit({}));
+  };
+  Delivery delivery;
+  delivery.proof = Proof::objects;
+  delivery.objects = {{"files/it's.csv", "v1", 100}};
+  const auto first = sink(to);
+  chunk(*first, delivery, 1, {1, 10, 2});
+  EXPECT_EQ(rows(), 1U);
+  // Another run.
+  const auto second = sink(to);
+  ASSERT_TRUE(second->begin(delivery));
+  EXPECT_EQ(second->there(), (Progress{1, 10, 2}));
+  second->rollback();
+  delivery.objects[0].version = "v2";
+  const auto other = second->begin(delivery);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().fault, Fault::conflict);
+  EXPECT_NE(other.error().message.find("the first 1 rows of it are in the table, but it was overwritten"),
+            std::string::npos);
+  EXPECT_NE(other.error().hint.find("uri = 'files/it''s.csv'"), std::string::npos) << other.error().hint;
+  delivery.objects[0].version = "v1";
+  chunk(*second, delivery, 2, {});
+  EXPECT_EQ(rows(), 2U);
+  EXPECT_EQ(second->begin(delivery).value(), Known{true});
+  EXPECT_EQ(second->there(), Progress{});
+}
+
+TEST_F(DuckdbTest, a_ledger_of_the_version_before_is_brought_forward) {
+  const Target to = target("");
+  Target made = to;
+  made.create = CreateTable{};
+  sink(made);
+  database_.reset();
+  duckdb_database file{};
+  duckdb_connection connection{};
+  ASSERT_EQ(duckdb_open((folder_ / "warehouse.duckdb").c_str(), &file), DuckDBSuccess);
+  ASSERT_EQ(duckdb_connect(file, &connection), DuckDBSuccess);
+  EXPECT_EQ(duckdb_query(connection, "DROP TABLE sluice.chunk; UPDATE sluice.version SET number = 3", nullptr),
+            DuckDBSuccess);
+  duckdb_disconnect(&connection);
+  duckdb_close(&file);
+  sink(made);
+  EXPECT_EQ(database_->count_rows({"sluice", "chunk"}).value(), 0U);
 }
 
 TEST_F(DuckdbTest, reading_makes_no_file) {

@@ -43,9 +43,15 @@ class ObjectRows final : public Parts {
   Result<void> start(const Known& known) override {
     known_ = known;
     next_ = 0;
+    from_ = {};
     stream_.reset();
     ahead_.clear();
     ahead_bytes_ = 0;
+    return {};
+  }
+
+  Result<void> go_on_from(const Progress& upto) override {
+    from_ = upto;
     return {};
   }
 
@@ -63,6 +69,7 @@ class ObjectRows final : public Parts {
       if (!more) stream_.reset();
       if (!part.messages.empty()) {
         part.memory = std::make_shared<const Held>(chunk_, attributes_);
+        part.upto = {rows_, read_ - cutter_.rest().size(), cutter_.line()};
         return true;
       }
     }
@@ -125,19 +132,45 @@ class ObjectRows final : public Parts {
     ahead_bytes_ -= object().bytes;
     SLUICE_TRY(auto reader, std::move(first.reader));
     ask_ahead();
-    SLUICE_TRY(stream_, open_stream(std::move(reader), compression_of(options_.dialect.compression, object().key)));
+    const Compression compression = compression_of(options_.dialect.compression, object().key);
+    SLUICE_TRY(stream_, open_stream(std::move(reader), compression));
     hash_ = hash_of(proof_of(store_, object()));
     cutter_ = RowCutter(options_.dialect);
     filled_ = 0;
     at_end_ = false;
     blank_rows_ = false;
     rows_ = 0;
+    read_ = 0;
     origin_ = {store_.uri(object().key), {}, "line"};
     cutter_.feed({}, false);
-    if (options_.dialect.format == Format::csv && options_.dialect.csv.header) return read_header();
-    SLUICE_CHECK(read_more());
-    skip_byte_order_mark();
-    attributes_ = std::make_shared<const std::string>(pack_origin(origin_, object().version));
+    if (options_.dialect.format == Format::csv && options_.dialect.csv.header) {
+      SLUICE_CHECK(read_header());
+    } else {
+      SLUICE_CHECK(read_more());
+      skip_byte_order_mark();
+      attributes_ = std::make_shared<const std::string>(pack_origin(origin_, object().version));
+    }
+    return from_.rows > 0 ? skip(compression) : Result<void>{};
+  }
+
+  // Goes on where an earlier transaction ended. Packed bytes can only be read from their beginning.
+  Result<void> skip(Compression compression) {
+    const bool packed = compression != Compression::none;
+    SLUICE_TRY(auto reader, store_.open_reader(object(), packed ? 0 : from_.offset));
+    SLUICE_TRY(stream_, open_stream(std::move(reader), compression));
+    read_ = packed ? 0 : from_.offset;
+    std::string scratch(std::size_t{1} << 20U, '\0');
+    while (read_ < from_.offset) {
+      const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), from_.offset - read_));
+      SLUICE_TRY(const std::size_t count, stream_->read(scratch.data(), most));
+      if (count == 0) return fail(Fault::conflict, "the object is shorter than what was loaded of it");
+      read_ += count;
+    }
+    cutter_ = RowCutter(options_.dialect);
+    cutter_.begin_at(from_.line);
+    at_end_ = false;
+    rows_ = from_.rows;
+    from_ = {};
     return {};
   }
 
@@ -202,6 +235,7 @@ class ObjectRows final : public Parts {
         break;
       }
       filled_ += count;
+      read_ += count;
     }
     cutter_.feed({chunk_->data(), filled_}, at_end_);
     return {};
@@ -258,6 +292,8 @@ class ObjectRows final : public Parts {
   bool blank_rows_ = false;
   std::uint64_t hash_ = 0;
   std::uint64_t rows_ = 0;
+  std::uint64_t read_ = 0;  // unpacked bytes
+  Progress from_;           // where the first object that is opened goes on
   RowOrigin origin_;
   std::shared_ptr<const std::string> attributes_;
 };

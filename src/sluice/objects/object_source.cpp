@@ -5,12 +5,11 @@
 namespace sluice::objects {
 
 std::vector<std::vector<ObjectFacts>> group(std::vector<ObjectFacts> objects, bool together) {
-  constexpr std::uint64_t bytes_max = std::uint64_t{4} << 20U;
   constexpr std::size_t objects_max = 64;
   std::vector<std::vector<ObjectFacts>> groups;
   std::uint64_t bytes = 0;
   for (ObjectFacts& object : objects) {
-    const bool fits = !groups.empty() && groups.back().size() < objects_max && bytes + object.bytes <= bytes_max;
+    const bool fits = !groups.empty() && groups.back().size() < objects_max && bytes + object.bytes <= group_bytes_max;
     if (groups.empty() || (!together && !fits)) {
       groups.emplace_back();
       bytes = 0;

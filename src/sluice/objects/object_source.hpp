@@ -13,6 +13,9 @@
 
 namespace sluice::objects {
 
+// An object that is larger stands alone in its delivery.
+inline constexpr std::uint64_t group_bytes_max = std::uint64_t{4} << 20U;
+
 // `together`: all of them in one delivery, since they give way to the next version as a whole. Else each alone, small
 // ones several at a time.
 std::vector<std::vector<ObjectFacts>> group(std::vector<ObjectFacts> objects, bool together);

@@ -4,6 +4,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "sluice/core/words.hpp"
 #include "sluice/objects/memory_store.hpp"
 #include "sluice/objects/object_source.hpp"
 
@@ -204,6 +205,43 @@ TEST(OverwrittenObject, is_an_error_and_then_read_whole_in_its_new_version) {
   }
   EXPECT_TRUE(more);
   EXPECT_EQ(rows, 1000U);
+}
+
+TEST(Rows, go_on_behind_each_part_as_if_nothing_had_happened) {
+  std::string text =
+      "\xEF\xBB\xBF"
+      "a,b\r\n";
+  for (int i = 0; i < 900; ++i) text += std::to_string(i) + (i % 7 == 0 ? ",\"x\ny\"\r\n" : ",z\r\n");
+  for (const bool with_header : {true, false}) {
+    for (const auto& [bytes, key] :
+         {std::pair(text, "x.csv"), std::pair(gzipped(text), "x.csv.gz"), std::pair(zstd(text), "x.csv.zst")}) {
+      MemoryStore store;
+      store.set(key, bytes);
+      RowsOptions options;
+      options.part_bytes = 700;
+      options.dialect.csv.header = with_header;
+      const auto rest_of = [&](const Progress& from, std::vector<Progress>* ends) {
+        Rows rows;
+        const auto parts = open_parts(store, {store.facts(key)}, options);
+        EXPECT_TRUE(parts->start({false}));
+        if (from.rows > 0) EXPECT_TRUE(parts->go_on_from(from));
+        Delivery part;
+        for (Result<bool> more = parts->next(part); more && *more; more = parts->next(part)) {
+          for (const Message& message : part.messages)
+            rows.push_back(to_uuid(message.key) + std::to_string(message.line) + std::string(message.body));
+          if (ends != nullptr) ends->push_back(part.upto);
+        }
+        return rows;
+      };
+      std::vector<Progress> ends;
+      const Rows all = rest_of({}, &ends);
+      EXPECT_EQ(all.size(), with_header ? 900U : 901U);
+      ASSERT_GT(ends.size(), 10U);
+      EXPECT_EQ(ends.back().rows, all.size());
+      for (const Progress& end : ends)
+        EXPECT_EQ(rest_of(end, nullptr), Rows(all.begin() + static_cast<std::ptrdiff_t>(end.rows), all.end())) << key;
+    }
+  }
 }
 
 TEST(Keys, are_those_of_the_objects_version_and_the_rows_line) {

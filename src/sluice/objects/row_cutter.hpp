@@ -28,6 +28,8 @@ class RowCutter {
   std::string_view rest() const { return bytes_; }
   // Of the row that comes next.
   std::uint64_t line() const { return line_; }
+  // Before the first feed(), where the bytes do not begin with the first line.
+  void begin_at(std::uint64_t line) { line_ = line; }
   // The rest is a row whose quote is open.
   bool open_quote() const { return open_quote_; }
 

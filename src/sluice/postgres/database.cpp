@@ -135,6 +135,7 @@ Result<void> TableDatabase::prepare(const Target& target) {
       "insert into " + names.of("message") +
       " (flow, key) select $1::integer, k from unnest($2::uuid[]) as k on conflict do nothing returning key";
   plan.objects = names.of("object");
+  plan.chunks = names.of("chunk");
   plan.flows = names.of("flow");
   SLUICE_CHECK(plan_load(*connection, target, *table, plan));
   plan.project = target.project;

@@ -37,8 +37,9 @@ std::string reject_columns_sql() {
   return out;
 }
 
-// What version 1 had not: `object`; what version 2 had not: `schedule`. An older ledger gains them, and nothing else
-// changes. `message` has its `at` from the server's clock; brin finds old keys without a page a row.
+// What version 1 had not: `object`; what version 2 had not: `schedule`; what version 3 had not: `chunk`. An older
+// ledger gains them, and nothing else changes. `message` has its `at` from the server's clock; brin finds old keys
+// without a page a row.
 std::string tables_sql(const LedgerNames& names) {
   const auto table = [&names](std::string_view name) { return "create table if not exists " + names.of(name) + " "; };
   return table("version") + "(number integer primary key, at timestamptz not null default now());" + table("flow") +
@@ -58,6 +59,10 @@ std::string tables_sql(const LedgerNames& names) {
          table("object") +
          "(flow integer not null, uri text not null, version text not null, bytes bigint not null, definition text not "
          "null, run bigint not null, at timestamptz not null default now(), primary key (flow, uri, version));" +
+         table("chunk") +
+         "(flow integer not null, uri text not null, version text not null, definition text not null, rows bigint not "
+         "null, position bigint not null, line bigint not null, run bigint not null, at timestamptz not null default "
+         "now(), primary key (flow, uri));" +
          table("schedule") +
          "(project text not null, name text not null, fired timestamptz not null, holder text not null default '', "
          "until timestamptz not null default '-infinity', primary key (project, name));"

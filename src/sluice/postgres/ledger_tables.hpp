@@ -23,7 +23,7 @@ class LedgerNames {
   std::string schema_;
 };
 
-constexpr int ledger_version = 3;
+constexpr int ledger_version = 4;
 
 Result<bool> has_schema(Connection& connection, const std::string& schema);
 // What makes the schema, with a semicolon; empty where it is there (or none is named): CREATE SCHEMA IF NOT EXISTS asks

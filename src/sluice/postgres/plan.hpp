@@ -28,6 +28,7 @@ struct Plan {
   Mode mode = Mode::append;
   std::vector<std::string> key;
   std::string objects;     // quoted name of the ledger's table of objects
+  std::string chunks;      // of objects that are loaded in part
   std::string flows;       // and of flows
   std::string definition;  // of what is made of the rows
   bool refresh = false;

@@ -125,6 +125,7 @@ Result<Known> TableSink::begin(const Delivery& delivery) {
   objects_ = delivery.proof == Proof::objects;
   kept_.clear();
   kept_bytes_ = 0;
+  there_ = {};
   if (objects_) {
     Known known(delivery.objects.size(), false);
     SLUICE_CHECK(open_transaction(connection_->run(begin_sql_)));
@@ -366,6 +367,11 @@ Result<void> TableSink::keep(std::span<const SealedReject> rejects) {
 Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
   SLUICE_CHECK(end_stream());
   SLUICE_CHECK(keep(rejects));
+  if (there_.rows > 0) SLUICE_CHECK(forget_chunk(object_.uri));
+  return send_commit();
+}
+
+Result<void> TableSink::send_commit() {
   const Stopwatch watch(seconds_.database);
   if (objects_ && plan_->mode == Mode::merge) {
     if (const Reply merged = connection_->run(plan_->end_merge); !merged)

@@ -33,6 +33,8 @@ class TableSink final : public Sink {
   Result<std::vector<Reject>> write(std::span<const Batch> batches, const Known& known) override;
   Result<void> keep(std::span<const SealedReject> rejects) override;
   Result<void> commit(std::span<const SealedReject> rejects) override;
+  Progress there() const override { return there_; }
+  Result<void> commit_chunk(const Progress& upto) override;
   void rollback() override;
   SinkSeconds seconds() const override { return seconds_; }
 
@@ -46,6 +48,9 @@ class TableSink final : public Sink {
   Result<void> prove_objects(const Delivery& delivery, Known& known);
   Result<bool> loaded_as_they_are(const Delivery& delivery);
   Result<void> list_objects(const Delivery& delivery, Known& known);
+  Result<void> find_chunks(const Delivery& delivery, const Known& known);
+  Result<void> forget_chunk(const std::string& uri);
+  Result<void> send_commit();
   void mark_missing(const Delivery& delivery, std::vector<Key>& found, Known& known) const;
 
   // Of a delivery in parts: one COPY goes on from part to part, so that the server works while the next one is made.
@@ -80,6 +85,8 @@ class TableSink final : public Sink {
   std::vector<Replayed> replayed_;  // rejects that this transaction took out, by id
   unsigned insert_for_ = 0;         // deliveries for which INSERT is likely cheaper than COPY
   bool objects_ = false;            // are the proof of this transaction
+  ObjectProof object_;              // the one of it, where it is one
+  Progress there_;                  // of that
   bool careful_ = false;            // each part has a COPY and a savepoint of its own
   bool streaming_ = false;          // a COPY is open
   std::vector<SealedReject> kept_;  // until it ends

@@ -30,10 +30,17 @@ Result<void> TableSink::prove_objects(const Delivery& delivery, Known& known) {
     SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
     // Rejects of rows that are no more must not be replayed among those that took their place.
     SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->rejects + " where flow = $1", flow())));
+    SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->chunks + " where flow = $1", flow())));
   } else if (plan_->refresh) {
-    SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
+    // What this run has loaded itself stays.
+    for (const std::string& table : {plan_->objects, plan_->chunks}) {
+      SLUICE_CHECK(
+          in_ledger(connection_->ask("delete from " + table + " where flow = $1 and run <> $2", flow().integer(run_))));
+    }
   }
+  // Whoever comes second waits here, at the object's key.
   SLUICE_CHECK(list_objects(delivery, known));
+  SLUICE_CHECK(find_chunks(delivery, known));
   std::string ready;
   if (plan_->mode == Mode::replace) ready = "delete from " + plan_->target;
   if (plan_->mode == Mode::merge) ready = plan_->start_merge;
@@ -86,6 +93,66 @@ Result<void> TableSink::list_objects(const Delivery& delivery, Known& known) {
     known[i] = std::ranges::find(uris, presentable(delivery.objects[i].uri)) == uris.end();
   }
   return {};
+}
+
+// Which objects were loaded in part. A merge of another version begins again, as it would after a whole one.
+Result<void> TableSink::find_chunks(const Delivery& delivery, const Known& known) {
+  if (delivery.objects.size() == 1) object_ = delivery.objects.front();
+  const Reply found = connection_->ask(
+      "select uri, version, definition, rows, position, line from " + plan_->chunks + " where flow = $1",
+      Parameters().integer(plan_->flow));
+  if (!found) return fail(error(found.error(), "read the ledger"));
+  for (std::size_t row = 0; row < found->rows(); ++row) {
+    const auto object = std::ranges::find(delivery.objects, found->text(row, 0),
+                                          [](const ObjectProof& one) { return presentable(one.uri); });
+    if (object == delivery.objects.end() || known[static_cast<std::size_t>(object - delivery.objects.begin())])
+      continue;
+    const auto number = [&](std::size_t column) { return static_cast<std::uint64_t>(found->integer(row, column)); };
+    const BegunObject begun{found->text(row, 1), found->text(row, 2), {number(3), number(4), number(5)}};
+    if (begun.version == presentable(object->version) && begun.definition == plan_->definition) {
+      there_ = begun.upto;
+    } else if (plan_->mode == Mode::merge) {
+      SLUICE_CHECK(forget_chunk(object->uri));
+    } else {
+      return fail(cannot_go_on(*object, begun,
+                               "DELETE FROM " + plan_->chunks + " WHERE flow = " + std::to_string(plan_->flow) +
+                                   " AND uri = " + literal(found->text(row, 0))));
+    }
+  }
+  return {};
+}
+
+Result<void> TableSink::forget_chunk(const std::string& uri) {
+  const Reply done = connection_->ask("delete from " + plan_->chunks + " where flow = $1 and uri = $2",
+                                      Parameters().integer(plan_->flow).text(presentable(uri)));
+  if (!done) return fail(error(done.error(), "note objects in the ledger"));
+  return {};
+}
+
+Result<void> TableSink::commit_chunk(const Progress& upto) {
+  SLUICE_CHECK(end_stream());
+  const auto here = [this] {
+    return Parameters().integer(plan_->flow).text(presentable(object_.uri)).text(presentable(object_.version));
+  };
+  // The object's line was what another run waited at; it is committed with the last rows only.
+  Reply noted =
+      connection_->ask("delete from " + plan_->objects + " where flow = $1 and uri = $2 and version = $3", here());
+  if (noted) {
+    noted = connection_->ask(
+        "insert into " + plan_->chunks +
+            " as old (flow, uri, version, definition, rows, position, line, run) values ($1::integer, $2, $3, $4, "
+            "$5::bigint, $6::bigint, $7::bigint, $8::bigint) on conflict (flow, uri) do update set version = "
+            "excluded.version, definition = excluded.definition, rows = excluded.rows, position = excluded.position, "
+            "line = excluded.line, run = excluded.run, at = excluded.at",
+        here()
+            .text(plan_->definition)
+            .integer(static_cast<std::int64_t>(upto.rows))
+            .integer(static_cast<std::int64_t>(upto.offset))
+            .integer(static_cast<std::int64_t>(upto.line))
+            .integer(run_));
+  }
+  if (!noted) return fail(error(noted.error(), "note objects in the ledger"));
+  return send_commit();
 }
 
 Result<std::vector<Reject>> TableSink::stream(std::span<const Batch> batches, const Known& known) {

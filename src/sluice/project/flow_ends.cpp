@@ -76,6 +76,14 @@ Result<void> FlowEnds::read_mode(const Node& node, Flow& flow) {
     return fail(Fault::config, node.find("mode")->place.text() + ": a flow from a queue appends",
                 "leave `mode` out; replace and merge are for objects");
   }
+  const Node* chunk = node.find("chunk_mb");
+  if (chunk == nullptr) return {};
+  if (flow.mode == Mode::replace || flow.from.role == Role::queue) {
+    return fail(Fault::config, chunk->place.text() + ": 'chunk_mb' is of a flow from objects that appends or merges",
+                "leave it out; `mode: replace` is one transaction whatever its size");
+  }
+  SLUICE_TRY(const std::int64_t size, read_integer(*chunk, "chunk_mb", 1, 1024 * 1024, variables_));
+  flow.chunk_bytes = static_cast<std::uint64_t>(size) << 20U;
   return {};
 }
 

@@ -193,6 +193,9 @@ inline constexpr std::array into_keys{
     KeyRule{"mode", Shape::mode, false,
             "what becomes of the rows that are there: append (default), replace or merge; the last two from objects"},
     KeyRule{"key", Shape::columns, false, "the columns that tell rows apart: a unique index is over them"},
+    KeyRule{
+        "chunk_mb", Shape::count, false,
+        "of an object that is appended or merged, about the most in one transaction, in MiB unpacked (default 1024)"},
 };
 
 inline constexpr std::array into_objects_keys{

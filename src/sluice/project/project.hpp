@@ -64,8 +64,9 @@ struct Flow {
   TableName into_table;
   std::optional<CreateTable> create;
   Mode mode = Mode::append;
-  std::vector<std::string> key;      // columns of the table
-  std::optional<TableName> rejects;  // in the same database
+  std::vector<std::string> key;                         // columns of the table
+  std::uint64_t chunk_bytes = std::uint64_t{1} << 30U;  // of one object in one transaction; but for `replace`
+  std::optional<TableName> rejects;                     // in the same database
   RejectLimit max_rejects;
   std::optional<schedule::Schedule> schedule{};  // of `sluice serve`
   std::vector<Watched> watch{};                  // of the schedule; empty: it runs whenever it is due

@@ -10,6 +10,7 @@
 #include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/objects/object_rows.hpp"
+#include "sluice/objects/object_source.hpp"
 #include "sluice/runtime/pipe.hpp"
 
 namespace sluice::runtime {
@@ -273,12 +274,22 @@ class Work {
     return {};
   }
 
-  // The same for rows that come part by part: all of them in one transaction.
+  // The same for rows that come part by part: all of them in one transaction, or a large object chunk by chunk.
   Result<void> move_parts(const Delivery& delivery) {
     source_failed_ = false;
     SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
     SLUICE_CHECK(delivery.parts->start(known));
-    Share share(shared_);
+    if (const Progress there = worker_.sink->there(); there.rows > 0) {
+      log::info("an object is loaded on from where it ended",
+                {{"object", delivery.objects.front().uri}, {"rows", std::to_string(there.rows)}});
+      SLUICE_CHECK(delivery.parts->go_on_from(there));
+    }
+    // Objects that share a delivery are small.
+    const bool large = delivery.objects.size() == 1 && delivery.objects.front().bytes > objects::group_bytes_max;
+    const std::uint64_t chunk_bytes =
+        large && shared_.options.chunk_bytes > 0 ? shared_.options.chunk_bytes : UINT64_MAX;
+    std::uint64_t bytes = 0;  // of this chunk
+    std::optional<Share> share(std::in_place, shared_);
     PartMaker maker(*delivery.parts, worker_, shared_);
     while (!shared_.failed) {
       Result<MadePart*> next = maker.next();
@@ -290,14 +301,30 @@ class Work {
       const Known none(part.messages.size(), false);
       SLUICE_TRY(std::vector<Reject> refused, worker_.sink->write(rows.batches, none));
       std::ranges::move(refused, std::back_inserter(rows.rejects));
-      SLUICE_CHECK(share.take(count(part, rows, none), part, rows.rejects));
+      SLUICE_CHECK(share->take(count(part, rows, none), part, rows.rejects));
       if (!rows.rejects.empty()) SLUICE_CHECK(worker_.sink->keep(sealed(part, rows.rejects)));
+      bytes += part.bytes;
+      const Progress upto = part.upto;
       maker.written(made);
+      if (bytes < chunk_bytes) continue;
+      bytes = 0;
+      SLUICE_CHECK(worker_.sink->commit_chunk(upto));
+      share->committed();
+      share.emplace(shared_);
+      SLUICE_CRASH_POINT("C6_chunk_committed");
+      SLUICE_CHECK(begin_chunk(delivery, upto));
     }
     if (shared_.failed) return fail(Fault::failed, "another part of the run failed");
     SLUICE_CHECK(worker_.sink->commit({}));
-    share.committed(delivery.objects.size(), static_cast<std::size_t>(std::ranges::count(known, true)));
+    share->committed(delivery.objects.size(), static_cast<std::size_t>(std::ranges::count(known, true)));
     return {};
+  }
+
+  // Between two chunks another run may have taken the object over: it is then read on from where that one is.
+  Result<void> begin_chunk(const Delivery& delivery, const Progress& upto) {
+    SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
+    if (!known.front() && worker_.sink->there() == upto) return {};
+    return fail(Fault::transient, delivery.objects.front().uri + ": another run loads it, too");
   }
 
   static Written count(const Delivery& delivery, const Transformed& rows, const Known& known) {

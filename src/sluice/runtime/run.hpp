@@ -48,6 +48,8 @@ struct RunOptions {
   std::optional<std::chrono::seconds> follow{};  // a queue: for so long, drained or not; empty: until it is drained
   std::size_t delivery_rows_max = 5000;
   std::size_t delivery_bytes_max = 4U << 20U;
+  // Of an object that is larger: so many bytes of it, unpacked and about, are committed at once. 0: always all of it.
+  std::uint64_t chunk_bytes = 0;
   // Called now and then from the calling thread, with what is done so far.
   std::function<void(const RunReport&)> progress;
 };
