@@ -224,7 +224,9 @@ TEST(Rows, go_on_behind_each_part_as_if_nothing_had_happened) {
         Rows rows;
         const auto parts = open_parts(store, {store.facts(key)}, options);
         EXPECT_TRUE(parts->start({false}));
-        if (from.rows > 0) EXPECT_TRUE(parts->go_on_from(from));
+        if (from.rows > 0) {
+          EXPECT_TRUE(parts->go_on_from(from));
+        }
         Delivery part;
         for (Result<bool> more = parts->next(part); more && *more; more = parts->next(part)) {
           for (const Message& message : part.messages)
