@@ -316,7 +316,7 @@ duckdb::ScalarFunctionSet functions_of(const mask::MaskKind& kind, const mask::K
   return set;
 }
 
-// mask_hmac_all, mask_siv_all: for looking a value up among tokens of several keys.
+// mask_hmac_all, mask_siv_all, ...: for looking a value up among tokens of several keys.
 duckdb::ScalarFunctionSet all_of(const mask::MaskKind& kind, const mask::Keyring* keyring) {
   using duckdb::LogicalType;
   const std::string name = std::string(kind.function) + "_all";
@@ -396,7 +396,7 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
   };
   for (const mask::MaskKind& kind : mask::mask_kinds()) add(functions_of(kind, keyring));
   for (const mask::MaskKind& kind : mask::mask_kinds()) {
-    if (kind.function == "mask_hmac" || kind.function == "mask_siv") add(all_of(kind, keyring));
+    if (kind.keyed && kind.repeatable && kind.input == mask::MaskInput::text) add(all_of(kind, keyring));
   }
   const auto single = [&add](const duckdb::ScalarFunction& function) {
     duckdb::ScalarFunctionSet set(function.name);

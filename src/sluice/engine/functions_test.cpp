@@ -184,6 +184,12 @@ TEST(MaskAllFunctions, give_the_tokens_of_each_key_that_may_mask_the_primary_one
         "5000");
     EXPECT_NE(text("select " + function + "_all('no address', 'ip')").find("invalid_ip"), std::string::npos);
   }
+  // Of every mask whose tokens tell equal values.
+  EXPECT_EQ(text("select len(list_distinct(mask_ip_all('203.0.113.7'))) + "
+                 "len(list_distinct(mask_ip_prefix_all('203.0.113.7'))) "
+                 "+ len(list_distinct(mask_fpe_all('593-47-5928', 'digits', '-')))"),
+            "6");
+  EXPECT_EQ(text("select mask_ip_all('203.0.113.7')[1] = mask_ip('203.0.113.7')"), "true");
 }
 
 TEST_F(MaskFunctions, name_what_is_wrong_with_a_call) {

@@ -34,8 +34,8 @@ struct EngineOptions {
 
 struct SelectOptions {
   std::string sql;
-  Place place;    // of its first line, for errors
-  Record record;  // the columns of `input`
+  Place place;              // of its first line, for errors
+  Record record;            // the columns of `input`
   bool of_messages = true;  // whose own columns can be named, too
 };
 
