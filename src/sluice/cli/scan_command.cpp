@@ -141,11 +141,11 @@ Result<std::vector<Subject>> subjects_of(const project::Project& project, const 
   }
   if (!out.empty()) return out;
   if (arguments.what.empty()) return fail(Fault::config, project.file + " has no flow", "name a connection to scan");
-  if (arguments.write) {
-    return fail(Fault::config, "--write needs a flow: its record is where tags stand",
+  SLUICE_TRY(Subject subject, connection_subject(project, arguments.what));
+  if (arguments.write && subject.connection->kind->role != project::Role::database) {
+    return fail(Fault::config, "--write needs a flow or a table: its record, or its connection, is where tags stand",
                 "scan without it, and take the lines that are printed");
   }
-  SLUICE_TRY(Subject subject, connection_subject(project, arguments.what));
   out.push_back(std::move(subject));
   return out;
 }
@@ -214,8 +214,19 @@ std::string reason(const Found& found) {
   return out;
 }
 
+// Whether `personal:` of the table's connection names the column.
+bool is_declared(const Subject& subject, const Found& found) {
+  for (const std::string& table : {subject.table.table, subject.table.text()}) {
+    const auto there = subject.connection->personal.find(table);
+    if (there == subject.connection->personal.end()) continue;
+    if (std::ranges::find(there->second, found.column->path.front()) != there->second.end()) return true;
+  }
+  return false;
+}
+
 // What the project file says of it now.
 std::string stands(const Found& found, const Subject& subject) {
+  if (subject.connection->kind->role == project::Role::database) return is_declared(subject, found) ? "personal" : "-";
   if (found.field != nullptr) return found.field->pii.empty() ? "-" : found.field->pii;
   return subject.flow != nullptr ? "not in the record" : "-";
 }
@@ -267,6 +278,7 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
                        {"named", found.verdict.named},
                        {"values", found.column->column.values()}});
     if (subject.flow != nullptr || found.tag.empty() || !is_writable_path(found.column->path)) continue;
+    if (is_table && is_declared(subject, found)) continue;
     paste += is_table ? (paste.empty() ? "" : ", ") + yaml_name(name) : field_yaml(found);
   }
   answer.text += subject.title + ": " + counted(sample.rows, "row") + " looked at\n";
@@ -295,7 +307,15 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
 }
 
 // By field at most one tag: that of the column that is all of it, else of the first that is a part.
-void collect(const Subject& subject, const std::vector<Found>& all, std::vector<project::FieldTag>& tags) {
+void collect(const Subject& subject, const std::vector<Found>& all, project::Tags& tags) {
+  if (subject.connection->kind->role == project::Role::database) {
+    project::ColumnTags columns{subject.connection->name, subject.table.text(), {}};
+    for (const Found& found : all) {
+      if (!found.tag.empty() && !is_declared(subject, found)) columns.columns.push_back(found.column->path.front());
+    }
+    if (!columns.columns.empty()) tags.columns.push_back(std::move(columns));
+    return;
+  }
   if (subject.flow == nullptr) return;
   for (const RecordField& field : subject.flow->record.fields) {
     if (!field.pii.empty()) continue;
@@ -304,7 +324,7 @@ void collect(const Subject& subject, const std::vector<Found>& all, std::vector<
       if (found.field != &field || found.tag.empty()) continue;
       if (best == nullptr || (found.whole && !best->whole)) best = &found;
     }
-    if (best != nullptr) tags.push_back({subject.flow->name, field.name, best->tag});
+    if (best != nullptr) tags.fields.push_back({subject.flow->name, field.name, best->tag});
   }
 }
 
@@ -315,7 +335,7 @@ Result<Answer> scan_project(const ScanArguments& arguments) {
   SLUICE_TRY(const std::vector<Subject> subjects, subjects_of(project, arguments));
   Answer answer;
   answer.result["subjects"] = Json::array();
-  std::vector<project::FieldTag> tags;
+  project::Tags tags;
   std::size_t proposed = 0;
   for (const Subject& subject : subjects) {
     Result<Sample> taken = sample(subject, arguments.rows);
@@ -325,22 +345,28 @@ Result<Answer> scan_project(const ScanArguments& arguments) {
     collect(subject, all, tags);
     proposed += static_cast<std::size_t>(std::ranges::count_if(all, [](const Found& one) { return !one.tag.empty(); }));
   }
-  const std::string fields = counted(tags.size(), "field");
+  std::size_t count = tags.fields.size();
+  for (const project::ColumnTags& tag : tags.columns) count += tag.columns.size();
+  const std::string fields = counted(count, tags.columns.empty() ? "field" : "column");
   answer.summary = "personal by their look: " + counted(proposed, "column");
-  if (arguments.write && !tags.empty()) {
+  if (arguments.write && count > 0) {
     SLUICE_CHECK(editor.write(tags));
     answer.summary += ", " + fields + " tagged in " + arguments.project.file;
-  } else if (!tags.empty()) {
+  } else if (count > 0) {
     answer.summary += ", " + fields + " without a tag";
   }
   answer.text += answer.summary + '\n';
-  if (!tags.empty()) {
+  if (count > 0) {
     answer.text += arguments.write ? "`sluice validate` says which of them a select must mask now\n"
                                    : "`--write` puts the tags into the project file\n";
   }
   answer.result["tagged"] = Json::array();
   answer.result["untagged"] = Json::array();
-  for (const project::FieldTag& tag : tags) {
+  for (const project::ColumnTags& tag : tags.columns) {
+    answer.result[arguments.write ? "tagged" : "untagged"].push_back(
+        {{"connection", tag.connection}, {"table", tag.table}, {"columns", tag.columns}});
+  }
+  for (const project::FieldTag& tag : tags.fields) {
     answer.result[arguments.write ? "tagged" : "untagged"].push_back(
         {{"flow", tag.flow}, {"field", tag.field}, {"pii", tag.kind}});
   }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "sluice/project/reader.hpp"
 #include "sluice/project/tree.hpp"
 
 namespace sluice::project {
@@ -23,8 +24,8 @@ struct Edit {
   std::string text;
 };
 
-tl::unexpected<Error> no_place(const Place& place, const FieldTag& tag) {
-  return fail(Fault::config, place.text() + ": no place for `pii: " + tag.kind + "` can be found here with certainty",
+tl::unexpected<Error> no_place(const Place& place, const std::string& tag) {
+  return fail(Fault::config, place.text() + ": no place for `" + tag + "` can be found here with certainty",
               "write it by hand; nothing was changed");
 }
 
@@ -63,17 +64,16 @@ std::optional<Edit> edit_scalar(const std::string& text, const Node& node, const
               "{ type: " + std::move(type) + ", pii: " + tag.kind + " }"};
 }
 
-// Behind the type, on its line or on one of its own below it.
-std::optional<Edit> edit_map(const std::string& text, const Node& node, const FieldTag& tag) {
-  const Node* type = node.find("type");
+// Behind a scalar of the map, on its line or on one of its own below it.
+std::optional<Edit> edit_map(const std::string& text, const Node& node, const Node* behind, const std::string& entry) {
   const auto begin = offset_of(text, node.place);
-  if (type == nullptr || !begin) return std::nullopt;
-  const std::string_view raw = raw_scalar(text, *type);
+  if (behind == nullptr || !begin) return std::nullopt;
+  const std::string_view raw = raw_scalar(text, *behind);
   if (raw.empty()) return std::nullopt;
   const std::size_t end = static_cast<std::size_t>(raw.data() - text.data()) + raw.size();
-  if (text[*begin] == '{') return Edit{end, 0, ", pii: " + tag.kind};
+  if (text[*begin] == '{') return Edit{end, 0, ", " + entry};
 
-  const auto key = offset_of(text, node.key_places[static_cast<std::size_t>(type - node.items.data())]);
+  const auto key = offset_of(text, node.key_places[static_cast<std::size_t>(behind - node.items.data())]);
   if (!key) return std::nullopt;
   const std::size_t line = text.rfind('\n', *key) + 1;  // npos + 1 is the first
   const std::string indent = text.substr(line, *key - line);
@@ -81,7 +81,7 @@ std::optional<Edit> edit_map(const std::string& text, const Node& node, const Fi
   std::size_t line_end = std::min(text.find('\n', end), text.size());
   const bool crlf = line_end > 0 && line_end < text.size() && text[line_end - 1] == '\r';
   if (crlf) --line_end;
-  return Edit{line_end, 0, (crlf ? "\r\n" : "\n") + indent + "pii: " + tag.kind};
+  return Edit{line_end, 0, (crlf ? "\r\n" : "\n") + indent + entry};
 }
 
 Node scalar(std::string text) {
@@ -103,6 +103,68 @@ void put_tag(Node& field, const FieldTag& tag) {
   const auto behind = std::ranges::find(field.keys, "type") - field.keys.begin() + 1;
   field.keys.insert(field.keys.begin() + behind, "pii");
   field.items.insert(field.items.begin() + behind, scalar(tag.kind));
+}
+
+Node list_of(const std::vector<std::string>& texts) {
+  Node list;
+  list.kind = Node::Kind::list;
+  for (const std::string& text : texts) {
+    list.items.push_back(scalar(text));
+    list.items.back().quoted = !is_plain_name(text);
+  }
+  return list;
+}
+
+void put_entry(Node& map, std::size_t at, const std::string& key, Node value) {
+  map.keys.insert(map.keys.begin() + static_cast<std::ptrdiff_t>(at), key);
+  map.items.insert(map.items.begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
+}
+
+// As YAML has it: a name of other characters in double quotes, which are escaped as in JSON.
+std::string yaml_text(const std::string& text) {
+  if (is_plain_name(text)) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+// The text's edit, and the same on the tree. Empty: there is no sure place.
+std::optional<Edit> edit_personal(const std::string& text, Node& connection, const ColumnTags& tags) {
+  std::string list;
+  for (const std::string& column : tags.columns) list += (list.empty() ? "" : ", ") + yaml_text(column);
+  const std::string entry = yaml_text(tags.table) + ": [" + list + "]";
+  Node* personal = const_cast<Node*>(connection.find("personal"));
+  if (personal == nullptr) {
+    const auto edit = edit_map(text, connection, &connection.items.front(), "personal: { " + entry + " }");
+    Node map;
+    map.kind = Node::Kind::map;
+    put_entry(map, 0, tags.table, list_of(tags.columns));
+    put_entry(connection, 1, "personal", std::move(map));
+    return edit;
+  }
+  Node* there = const_cast<Node*>(personal->find(tags.table));
+  const auto begin = offset_of(text, there == nullptr ? personal->place : there->place);
+  if (!begin) return std::nullopt;
+  if (there == nullptr) {  // the first of the map
+    if (text[*begin] != '{' || personal->keys.empty()) return std::nullopt;
+    put_entry(*personal, 0, tags.table, list_of(tags.columns));
+    return Edit{*begin + 1, 0, " " + entry + ","};
+  }
+  Node more = list_of(tags.columns);
+  if (there->kind == Node::Kind::list) {
+    if (text[*begin] != '[' || there->items.empty()) return std::nullopt;
+    there->items.insert(there->items.begin(), more.items.begin(), more.items.end());
+    return Edit{*begin + 1, 0, list + ", "};
+  }
+  const std::string_view raw = raw_scalar(text, *there);
+  if (raw.empty()) return std::nullopt;
+  more.items.push_back(*there);
+  const std::string both = "[" + list + ", " + std::string(raw) + "]";
+  *there = std::move(more);
+  return Edit{*begin, raw.size(), both};
 }
 
 bool same(const Node& a, const Node& b, bool is_type) {
@@ -158,20 +220,30 @@ Result<TagEditor> TagEditor::open(const std::string& file) {
   return editor;
 }
 
-Result<std::string> TagEditor::text_with(std::span<const FieldTag> tags) const {
+Result<std::string> TagEditor::text_with(const Tags& tags) const {
   SLUICE_TRY(Node root, parse_tree(file_, text_));
   std::vector<Edit> edits;
-  for (const FieldTag& tag : tags) {
+  for (const FieldTag& tag : tags.fields) {
     Node* record = find(find(find(&root, "flows"), tag.flow), "record");
     Node* field = find(record, tag.field);
     if (field == nullptr)
       return fail(Fault::config, file_ + ": flow " + tag.flow + " has no field '" + tag.field + "' in its record");
     if (field->find("pii") != nullptr)
       return fail(Fault::config, field->place.text() + ": '" + tag.field + "' has a `pii:` already");
-    const auto edit = field->kind == Node::Kind::map ? edit_map(text_, *field, tag) : edit_scalar(text_, *field, tag);
-    if (!edit) return no_place(field->place, tag);
+    const auto edit = field->kind == Node::Kind::map
+                          ? edit_map(text_, *field, field->find("type"), "pii: " + tag.kind)
+                          : edit_scalar(text_, *field, tag);
+    if (!edit) return no_place(field->place, "pii: " + tag.kind);
     edits.push_back(*edit);
     put_tag(*field, tag);
+  }
+  for (const ColumnTags& tag : tags.columns) {
+    Node* connection = find(find(&root, "connections"), tag.connection);
+    if (connection == nullptr || connection->items.empty())
+      return fail(Fault::config, file_ + ": there is no connection '" + tag.connection + "'");
+    const auto edit = edit_personal(text_, *connection, tag);
+    if (!edit) return no_place(connection->place, "personal: { " + tag.table + ": ... }");
+    edits.push_back(*edit);
   }
   // From the end, so that places before stay where they are.
   std::ranges::sort(edits, std::greater{}, &Edit::at);
@@ -185,7 +257,7 @@ Result<std::string> TagEditor::text_with(std::span<const FieldTag> tags) const {
   return text;
 }
 
-Result<void> TagEditor::write(std::span<const FieldTag> tags) const {
+Result<void> TagEditor::write(const Tags& tags) const {
   SLUICE_TRY(const std::string text, text_with(tags));
   struct stat facts {};
   if (stat(file_.c_str(), &facts) != 0) return not_written(file_, errno);

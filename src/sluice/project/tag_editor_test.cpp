@@ -32,16 +32,50 @@ class tag_editor : public testing::Test {
     put("flows:\n  f:\n" + before);
     const auto editor = TagEditor::open(file_.string());
     if (!editor) return editor.error().text();
-    const auto done = editor->write(tags);
+    const auto done = editor->write({tags, {}});
     if (!done) return done.error().text();
     const std::string head = "flows:\n  f:\n";
     const std::string text = get();
     return text.starts_with(head) ? text.substr(head.size()) : text;
   }
 
+  // The connections `before` with these columns under `personal:`, or the error.
+  std::string named(const std::string& before, const std::vector<ColumnTags>& tags) const {
+    put("connections:\n" + before);
+    const auto editor = TagEditor::open(file_.string());
+    if (!editor) return editor.error().text();
+    const auto done = editor->write({{}, tags});
+    if (!done) return done.error().text();
+    return get().substr(std::string("connections:\n").size());
+  }
+
   std::filesystem::path folder_;
   std::filesystem::path file_;
 };
+
+TEST_F(tag_editor, columns_of_a_table_stand_at_its_connection) {
+  const std::vector<ColumnTags> tags{{"bank", "user", {"first_name", "born on"}}};
+  EXPECT_EQ(named("  bank: { postgres: url, tls: on } # ours\n", tags),
+            "  bank: { postgres: url, personal: { user: [first_name, \"born on\"] }, tls: on } # ours\n");
+  EXPECT_EQ(named("  bank:\n    postgres: url   # ours\n    tls: on\n", tags),
+            "  bank:\n    postgres: url   # ours\n    personal: { user: [first_name, \"born on\"] }\n    tls: on\n");
+}
+
+TEST_F(tag_editor, more_columns_join_those_that_stand_there) {
+  const std::vector<ColumnTags> tags{{"bank", "s.user", {"ip"}}};
+  EXPECT_EQ(named("  bank: { duckdb: f, personal: { loan: [a] } }\n", tags),
+            "  bank: { duckdb: f, personal: { \"s.user\": [ip], loan: [a] } }\n");
+  EXPECT_EQ(named("  bank: { duckdb: f, personal: { s.user: [a, b] } }\n", tags),
+            "  bank: { duckdb: f, personal: { s.user: [ip, a, b] } }\n");
+  EXPECT_EQ(named("  bank: { duckdb: f, personal: { s.user: a } }\n", tags),
+            "  bank: { duckdb: f, personal: { s.user: [ip, a] } }\n");
+}
+
+TEST_F(tag_editor, a_block_of_personal_columns_is_left_to_its_writer) {
+  const std::string before = "  bank:\n    duckdb: f\n    personal:\n      loan: [a]\n";
+  EXPECT_NE(named(before, {{"bank", "user", {"ip"}}}).find("can be found here with certainty"), std::string::npos);
+  EXPECT_EQ(get(), "connections:\n" + before);
+}
 
 TEST_F(tag_editor, a_plain_type_gets_braces_and_its_comment_stays) {
   EXPECT_EQ(tagged("    record:\n      # who\n      ip: text   # where from\n      n: int\n", {{"f", "ip", "ip"}}),
@@ -101,7 +135,7 @@ TEST_F(tag_editor, a_file_that_changed_meanwhile_is_left_alone) {
   ASSERT_TRUE(editor);
   put("flows: { f: { record: { a: text } } } # mine\n");
   const std::vector<FieldTag> tags{{"f", "a", "name"}};
-  const auto done = editor->write(tags);
+  const auto done = editor->write({tags, {}});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().fault, Fault::conflict);
   EXPECT_EQ(get(), "flows: { f: { record: { a: text } } } # mine\n");
@@ -116,7 +150,7 @@ TEST_F(tag_editor, mode_and_link_stay) {
   const auto editor = TagEditor::open(link.string());
   ASSERT_TRUE(editor);
   const std::vector<FieldTag> tags{{"f", "a", "name"}};
-  ASSERT_TRUE(editor->write(tags));
+  ASSERT_TRUE(editor->write({tags, {}}));
   EXPECT_EQ(get(), "flows: { f: { record: { a: { type: text, pii: name } } } }\n");
   EXPECT_TRUE(std::filesystem::is_symlink(link));
   struct stat facts {};
