@@ -1,6 +1,8 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/bash
 PREFIX ?= /usr/local
+# Many tests mostly wait for servers.
+JOBS ?= $(shell echo $$(( 2 * $$(nproc) )))
 export CCACHE_DIR ?= $(HOME)/.cache/ccache
 
 .DEFAULT_GOAL := help
@@ -22,12 +24,12 @@ demo: build ## the main job, on embedded stand-ins and then on PostgreSQL and an
 test: deps ## build with assertions and crash points, and pass every test
 	@cmake --preset dev >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
 	@cmake --build build/dev
-	@ctest --test-dir build/dev --output-on-failure --no-tests=error
+	@ctest --test-dir build/dev --output-on-failure --no-tests=error --parallel $(JOBS)
 
 asan: deps ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@cmake --preset asan >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
 	@cmake --build build/asan
-	@ctest --test-dir build/asan --output-on-failure --no-tests=error --label-exclude 'live|faults'
+	@ctest --test-dir build/asan --output-on-failure --no-tests=error --parallel $(JOBS) --label-exclude 'live|faults'
 
 tsan: deps ## unit tests under the thread sanitizer
 	@cmake --preset tsan >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
