@@ -125,6 +125,17 @@ Result<Planned> plan(DuckConnection& connection, const ReadQuery& query) {
                  std::make_shared<const Schema>(std::move(schema))};
 }
 
+// DuckDB's own words are left out: they may hold values.
+Error reading_error(duckdb_error_type type, std::string_view message, const Place& place) {
+  Error error = duckdb_error(type, message, place.text() + ": query", Wording::kind_only);
+  if (error.hint.empty()) {
+    error.hint =
+        "a variable or a row holds what the query cannot compute; DuckDB's message may hold values and is left "
+        "out: run the query in DuckDB to read it";
+  }
+  return error;
+}
+
 class DuckReader final : public RowReader {
  public:
   static Result<std::unique_ptr<RowReader>> open(DuckConnection& connection, const Planned& planned) {
@@ -140,8 +151,8 @@ class DuckReader final : public RowReader {
     const std::string text = message == nullptr ? "" : message;
     duckdb_destroy_pending(&pending);
     if (state == DuckDBSuccess) return std::unique_ptr<RowReader>(std::move(reader));
-    return fail(duckdb_error(reader->opened_ ? duckdb_result_error_type(&reader->result_) : DUCKDB_ERROR_INVALID, text,
-                             planned.place.text(), Wording::kind_only));
+    return fail(reading_error(reader->opened_ ? duckdb_result_error_type(&reader->result_) : DUCKDB_ERROR_INVALID, text,
+                              planned.place));
   }
   DuckReader(Statement statement, const Planned& planned) : statement_(std::move(statement)), planned_(planned) {}
   DuckReader(const DuckReader&) = delete;
@@ -158,8 +169,7 @@ class DuckReader final : public RowReader {
       if (chunk_ == nullptr) {
         const char* message = duckdb_result_error(&result_);
         if (message == nullptr || *message == '\0') return false;
-        return fail(
-            duckdb_error(duckdb_result_error_type(&result_), message, planned_.place.text(), Wording::kind_only));
+        return fail(reading_error(duckdb_result_error_type(&result_), message, planned_.place));
       }
     } while (duckdb_data_chunk_get_size(chunk_) == 0);
     view(batch);
