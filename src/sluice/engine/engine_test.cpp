@@ -90,6 +90,7 @@ TEST_F(EngineTest, a_refused_row_is_one_reject_and_order_is_kept) {
   for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(out->rejects[i].message, i * 1000 + 7);
     EXPECT_EQ(out->rejects[i].reason, "conversion_error");
+    EXPECT_EQ(out->rejects[i].column, "id");
     EXPECT_EQ(out->rejects[i].text.find("bad"), std::string::npos);
   }
   std::int64_t last = -1;
@@ -102,6 +103,21 @@ TEST_F(EngineTest, a_refused_row_is_one_reject_and_order_is_kept) {
     }
   }
   EXPECT_EQ(rows, 4995U);
+}
+
+TEST_F(EngineTest, a_refused_row_names_the_column_whose_expression_refuses_it) {
+  const auto column = [this](const std::string& sql) {
+    const auto transform = open(sql);
+    const Bodies bodies({R"({"user_id":"7","n":1})", R"({"user_id":"bad","n":2})"});
+    const auto out = transform->apply(bodies.delivery);
+    EXPECT_TRUE(out && out->rejects.size() == 1) << sql;
+    return out->rejects.empty() ? "none" : out->rejects[0].column;
+  };
+  EXPECT_EQ(column("select n, user_id::int as \"the id\", n + 1 as more from input;"), "the id");
+  EXPECT_EQ(column("with a as (select *, user_id::int as i from input) select n, i from a"), "i");
+  // Both decide how many rows there are, and so stand in every column.
+  EXPECT_EQ(column("select unnest([1, user_id::int]) as u, n from input"), "");
+  EXPECT_EQ(column("select n from input where user_id::int > 0"), "");
 }
 
 TEST_F(EngineTest, only_row_wise_selects_are_taken) {

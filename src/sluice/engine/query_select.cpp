@@ -2,6 +2,12 @@
 
 namespace sluice::engine {
 
+namespace {
+
+std::string in_column(const std::string& column) { return column.empty() ? "" : "column \"" + column + "\": "; }
+
+}  // namespace
+
 Result<QuerySelect> QuerySelect::open(Engine& engine, const std::string& sql, const Place& place, const Schema& columns,
                                       const std::vector<std::string>& tags) {
   SelectOptions options{sql, place, {}, false};
@@ -32,7 +38,8 @@ Result<void> QuerySelect::name_the_row(const InputView& view, std::size_t first,
   if (!fault) return {};
   if (count == 1) {
     return fail(Fault::data,
-                "row " + std::to_string(rows_ + first + 1) + " of the query: " + fault->reason + ": " + fault->text,
+                "row " + std::to_string(rows_ + first + 1) + " of the query: " +
+                    in_column(select_->refusing_column(view, first)) + fault->reason + ": " + fault->text,
                 "nothing was published; mend the row, or let the query leave it out");
   }
   const std::size_t half = count / 2;

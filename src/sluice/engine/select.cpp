@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "duckdb/parser/keyword_helper.hpp"
 #include "duckdb/planner/operator/logical_order.hpp"
 #include "sluice/engine/duck.hpp"
 #include "sluice/engine/functions.hpp"
@@ -180,9 +181,11 @@ struct Owned {
 
 class DuckSelect final : public Select {
  public:
-  DuckSelect(duckdb::DuckDB& database) : connection_(database), slot_(duckdb::make_shared_ptr<InputSlot>()) {}
+  explicit DuckSelect(duckdb::DuckDB& database)
+      : database_(database), connection_(database), slot_(duckdb::make_shared_ptr<InputSlot>()) {}
 
   Result<void> prepare(const SelectOptions& options) {
+    options_ = options;
     for (const RecordField& field : options.record.fields) slot_->record.push_back({field.name, field.type});
     slot_->of_messages = options.of_messages;
     connection_.context->registered_state->Insert(InputSlot::key, slot_);
@@ -200,6 +203,23 @@ class DuckSelect final : public Select {
       if (statement_->HasError()) return planning_error(statement_->GetErrorObject(), options.sql, options.place);
     } catch (const std::exception& error) {
       return planning_error(duckdb::ErrorData(error), options.sql, options.place);
+    }
+    return {};
+  }
+
+  // The columns are tried alone, one after the other: DuckDB computes only what is asked for, and what stands in every
+  // one of them is a filter or an unnest.
+  std::string refusing_column(const InputView& input, std::size_t row) override {
+    if (alone_.empty()) {
+      alone_.push_back(part("1"));
+      for (const Field& field : *schema_) alone_.push_back(part(duckdb::KeywordHelper::WriteQuoted(field.name, '"')));
+    }
+    for (std::size_t i = 0; i < alone_.size(); ++i) {
+      std::vector<Batch> dropped;
+      if (!alone_[i]) return {};
+      const auto fault = alone_[i]->run(input, row, 1, dropped);
+      if (!fault) return {};
+      if (*fault) return i == 0 ? std::string() : (*schema_)[i - 1].name;
     }
     return {};
   }
@@ -340,7 +360,20 @@ class DuckSelect final : public Select {
     return batch;
   }
 
+  // Null where it cannot be prepared.
+  std::unique_ptr<DuckSelect> part(const std::string& column) const {
+    SelectOptions options = options_;
+    const std::size_t end = options.sql.find_last_not_of("; \t\r\n");
+    options.sql = "select " + column + " as part from (" + options.sql.substr(0, end + 1) + "\n) as whole";
+    auto select = std::make_unique<DuckSelect>(database_);
+    if (!select->prepare(options)) return nullptr;
+    return select;
+  }
+
+  duckdb::DuckDB& database_;
   duckdb::Connection connection_;
+  SelectOptions options_;
+  std::vector<std::unique_ptr<DuckSelect>> alone_;  // made for the first row that is refused
   duckdb::shared_ptr<InputSlot> slot_;
   duckdb::unique_ptr<duckdb::LogicalOperator> plan_;
   duckdb::unique_ptr<duckdb::PreparedStatement> statement_;

@@ -67,6 +67,10 @@ class Select {
   // appended, and the caller halves. An Error is not about a row (memory, a bug in DuckDB).
   virtual Result<std::optional<RowFault>> run(const InputView& input, std::size_t first, std::size_t count,
                                               std::vector<Batch>& out) = 0;
+
+  // Of a row that run() refused: the output column whose expression refuses it; "" where that is not one of them (a
+  // filter, an unnest), or cannot be told.
+  virtual std::string refusing_column(const InputView& input, std::size_t row) = 0;
 };
 
 class Engine {

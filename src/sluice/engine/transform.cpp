@@ -49,6 +49,7 @@ class RowsTransform final : public Transform {
       reject.message = input_.origin()[first];
       reject.stage = fault->mask ? Stage::mask : Stage::select;
       reject.reason = fault->reason;
+      reject.column = select_->refusing_column(input_.view(), first);
       reject.text = fault->text;
       out.rejects.push_back(std::move(reject));
       return {};
