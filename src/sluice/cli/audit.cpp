@@ -1,12 +1,13 @@
 #include "sluice/cli/audit.hpp"
 
+#include "sluice/cli/command_line.hpp"
+
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -56,10 +57,10 @@ std::string line_of(const std::string& keyring, const Json& looked) {
 
 }  // namespace
 
-void AuditOptions::add_to(CLI::App& command) {
-  command.add_option("--audit-log", file, "where is written down who looked; KEYRING.audit unless given")
-      ->envname("SLUICE_AUDIT_LOG")
-      ->type_name("FILE");
+void AuditOptions::add_to(Command command) {
+  command.option("--audit-log", file, "where is written down who looked; KEYRING.audit unless given")
+      .from_environment("SLUICE_AUDIT_LOG")
+      .type("FILE");
 }
 
 Result<void> AuditOptions::write(const std::string& keyring, const Json& looked) const {

@@ -14,7 +14,7 @@ struct AuditOptions {
   std::string file;  // empty: KEYRING.audit
 
   // --audit-log FILE, and the variable SLUICE_AUDIT_LOG
-  void add_to(CLI::App& command);
+  void add_to(Command command);
   // Adds who and when to what `looked` says.
   Result<void> write(const std::string& keyring, const Json& looked) const;
 };

@@ -3,32 +3,30 @@
 
 #include <span>
 
+#include "sluice/cli/command_line.hpp"
 #include "sluice/cli/session.hpp"
 
 namespace sluice::cli {
 
-void add_completion(CLI::App& app, Session& session);
-void add_demo(CLI::App& app, Session& session);
-void add_doctor(CLI::App& app, Session& session);
-void add_keys(CLI::App& app, Session& session);
-void add_mask(CLI::App& app, Session& session);
-void add_plan(CLI::App& app, Session& session);
-void add_presign(CLI::App& app, Session& session);
-void add_preview(CLI::App& app, Session& session);
-void add_rejects(CLI::App& app, Session& session);
-void add_run(CLI::App& app, Session& session);
-void add_runs(CLI::App& app, Session& session);
-void add_scan(CLI::App& app, Session& session);
-void add_schema(CLI::App& app, Session& session);
-void add_serve(CLI::App& app, Session& session);
-void add_test(CLI::App& app, Session& session);
-void add_unmask(CLI::App& app, Session& session);
-void add_validate(CLI::App& app, Session& session);
+void add_completion(Command app, Session& session);
+void add_demo(Command app, Session& session);
+void add_doctor(Command app, Session& session);
+void add_keys(Command app, Session& session);
+void add_mask(Command app, Session& session);
+void add_plan(Command app, Session& session);
+void add_presign(Command app, Session& session);
+void add_preview(Command app, Session& session);
+void add_rejects(Command app, Session& session);
+void add_run(Command app, Session& session);
+void add_runs(Command app, Session& session);
+void add_scan(Command app, Session& session);
+void add_schema(Command app, Session& session);
+void add_serve(Command app, Session& session);
+void add_test(Command app, Session& session);
+void add_unmask(Command app, Session& session);
+void add_validate(Command app, Session& session);
 
 // In the order of --help: as a newcomer meets them.
-std::span<const Command> commands();
-
-// A sub-command with its one-line help and an example that --help ends with.
-CLI::App* add_command(CLI::App& app, const char* name, const char* help, const char* example);
+std::span<const CommandRow> commands();
 
 }  // namespace sluice::cli

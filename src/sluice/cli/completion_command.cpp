@@ -1,5 +1,4 @@
 // `sluice completion`: completion of commands and options for a shell, made from the command line itself.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "sluice/cli/commands.hpp"
@@ -7,27 +6,17 @@
 namespace sluice::cli {
 namespace {
 
-struct Entry {
-  std::string path;   // "rejects list"
-  std::string words;  // its sub-commands and options
-};
+using Entry = Command::Entry;
 
-void collect(const CLI::App& app, const std::string& path, std::vector<Entry>& out) {
-  std::string words;
-  for (const CLI::App* command : app.get_subcommands({})) words += command->get_name() + " ";
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) words += "--" + name + " ";
-  }
-  if (!words.empty()) words.pop_back();
-  out.push_back({path, words});
-  for (const CLI::App* command : app.get_subcommands({})) {
-    collect(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), out);
-  }
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
 }
 
 std::string bash(const std::vector<Entry>& entries) {
   std::string cases;
-  for (const Entry& entry : entries) cases += "    \"" + entry.path + "\") words=\"" + entry.words + "\" ;;\n";
+  for (const Entry& entry : entries) cases += "    \"" + entry.path + "\") words=\"" + joined(entry.words) + "\" ;;\n";
   return "# Load with: source <(sluice completion bash)\n"
          "_sluice() {\n"
          "  local path=\"\" word words=\"\"\n"
@@ -48,15 +37,9 @@ std::string fish(const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     if (entry.path.find(' ') != std::string::npos) continue;
     const std::string when = entry.path.empty() ? "__fish_use_subcommand" : "__fish_seen_subcommand_from " + entry.path;
-    std::string word;
-    for (const char c : entry.words + " ") {
-      if (c != ' ') {
-        word += c;
-      } else {
-        out += "complete -c sluice -n '" + when + "' " +
-               (word.starts_with("--") ? "-l " + word.substr(2) : "-a " + word) + "\n";
-        word.clear();
-      }
+    for (const std::string& word : entry.words) {
+      out += "complete -c sluice -n '" + when + "' " +
+             (word.starts_with("--") ? "-l " + word.substr(2) : "-a " + word) + "\n";
     }
   }
   return out;
@@ -64,30 +47,24 @@ std::string fish(const std::vector<Entry>& entries) {
 
 }  // namespace
 
-void add_completion(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "completion", "completion for bash, zsh or fish", "source <(sluice completion bash)");
+void add_completion(Command app, Session& session) {
+  const Command command =
+      app.command("completion", "completion for bash, zsh or fish", "source <(sluice completion bash)");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->type_name("")
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  command->callback([&app, shell, &session] {
-    session.action = [&app, shell]() -> Result<Answer> {
-      std::vector<Entry> entries;
-      collect(app, "", entries);
-      Answer answer;
-      if (*shell == "fish") {
-        answer.text = fish(entries);
-      } else if (*shell == "zsh") {
-        answer.text = "autoload -Uz compinit bashcompinit && compinit && bashcompinit\n" + bash(entries);
-      } else {
-        answer.text = bash(entries);
-      }
-      answer.result = {{"shell", *shell}, {"script", answer.text}};
-      answer.summary = "completion for " + *shell;
-      return answer;
-    };
+  command.option("SHELL", *shell, "bash, zsh or fish").required().type("").one_of({"bash", "zsh", "fish"});
+  command.does(session, [app, shell]() -> Result<Answer> {
+    const std::vector<Entry> entries = app.entries();
+    Answer answer;
+    if (*shell == "fish") {
+      answer.text = fish(entries);
+    } else if (*shell == "zsh") {
+      answer.text = "autoload -Uz compinit bashcompinit && compinit && bashcompinit\n" + bash(entries);
+    } else {
+      answer.text = bash(entries);
+    }
+    answer.result = {{"shell", *shell}, {"script", answer.text}};
+    answer.summary = "completion for " + *shell;
+    return answer;
   });
 }
 

@@ -2,7 +2,6 @@
 // what goes in, what comes out, and that a second run adds nothing.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "sluice/cli/commands.hpp"
@@ -175,23 +174,18 @@ Result<Answer> demo(const DemoArguments& arguments) {
 
 }  // namespace
 
-void add_demo(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(
-      app, "demo", "write a project into a folder and run it, without any account: logins, or shop or loans",
-      "sluice demo my-demo");
+void add_demo(Command app, Session& session) {
+  const Command command =
+      app.command("demo", "write a project into a folder and run it, without any account: logins, or shop or loans",
+                  "sluice demo my-demo");
   auto arguments = std::make_shared<DemoArguments>();
-  command->add_option("DIR", arguments->folder, "where to write it")->type_name("")->capture_default_str();
-  command->add_option("--postgres", arguments->postgres, "a PostgreSQL database instead of a DuckDB file")
-      ->type_name("URL");
-  command->add_option("--aws", arguments->aws, "an SQS endpoint instead of a local folder")->type_name("URL");
-  command->add_option("--queue", arguments->queue, "the queue there; it must exist")
-      ->type_name("NAME")
-      ->capture_default_str();
-  add_demo_shop(*command, session);
-  add_demo_loans(*command, session);
-  command->callback([arguments, command, &session] {
-    if (command->get_subcommands().empty()) session.action = [arguments] { return demo(*arguments); };
-  });
+  command.option("DIR", arguments->folder, "where to write it").type("").shows_default();
+  command.option("--postgres", arguments->postgres, "a PostgreSQL database instead of a DuckDB file").type("URL");
+  command.option("--aws", arguments->aws, "an SQS endpoint instead of a local folder").type("URL");
+  command.option("--queue", arguments->queue, "the queue there; it must exist").type("NAME").shows_default();
+  add_demo_shop(command, session);
+  add_demo_loans(command, session);
+  command.does(session, [arguments] { return demo(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,7 +1,6 @@
 // `sluice demo loans`: a DuckDB file as the bank's database, a folder as the bucket, and the loans project twice.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <filesystem>
 
@@ -107,20 +106,14 @@ Result<Answer> demo_loans(const LoansArguments& arguments, const Session& sessio
 
 }  // namespace
 
-void add_demo_loans(CLI::App& demo, Session& session) {
-  CLI::App* command =
-      add_command(demo, "loans", "features of clients from a loan book to CSV files", "sluice demo loans my-loans");
+void add_demo_loans(Command demo, Session& session) {
+  const Command command =
+      demo.command("loans", "features of clients from a loan book to CSV files", "sluice demo loans my-loans");
   auto arguments = std::make_shared<LoansArguments>();
-  command->add_option("DIR", arguments->folder, "where to write it")->type_name("")->capture_default_str();
-  command->add_option("--users", arguments->users, "how large the book is")
-      ->type_name("N")
-      ->check(CLI::Range(1U, 10000000U))
-      ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "another one makes another book")
-      ->type_name("N")
-      ->capture_default_str();
-  command->callback(
-      [arguments, &session] { session.action = [arguments, &session] { return demo_loans(*arguments, session); }; });
+  command.option("DIR", arguments->folder, "where to write it").type("").shows_default();
+  command.option("--users", arguments->users, "how large the book is").type("N").between(1, 10000000).shows_default();
+  command.option("--seed", arguments->seed, "another one makes another book").type("N").shows_default();
+  command.does(session, [arguments, &session] { return demo_loans(*arguments, session); });
 }
 
 }  // namespace sluice::cli

@@ -1,8 +1,6 @@
 // `sluice demo shop`: a folder as the bucket, a DuckDB file as the warehouse, and the shop's project three times.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/demo_data.hpp"
 #include "sluice/cli/demo_folder.hpp"
@@ -104,16 +102,12 @@ Result<Answer> demo_shop(const ShopArguments& arguments, const Session& session)
 
 }  // namespace
 
-void add_demo_shop(CLI::App& demo, Session& session) {
-  CLI::App* command =
-      add_command(demo, "shop", "CSV files through SQL models to CSV files", "sluice demo shop my-shop");
+void add_demo_shop(Command demo, Session& session) {
+  const Command command = demo.command("shop", "CSV files through SQL models to CSV files", "sluice demo shop my-shop");
   auto arguments = std::make_shared<ShopArguments>();
-  command->add_option("DIR", arguments->folder, "where to write it")->type_name("")->capture_default_str();
-  command->add_option("--seed", arguments->seed, "another one makes other files")
-      ->type_name("N")
-      ->capture_default_str();
-  command->callback(
-      [arguments, &session] { session.action = [arguments, &session] { return demo_shop(*arguments, session); }; });
+  command.option("DIR", arguments->folder, "where to write it").type("").shows_default();
+  command.option("--seed", arguments->seed, "another one makes other files").type("N").shows_default();
+  command.does(session, [arguments, &session] { return demo_shop(*arguments, session); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // `sluice doctor`: looks at each connection, read-only, and says what to do.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "sluice/cli/assemble.hpp"
@@ -109,12 +108,12 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "doctor", "look at each connection, change nothing, and say what to do",
-                                  "sluice doctor logins.yaml");
+void add_doctor(Command app, Session& session) {
+  const Command command =
+      app.command("doctor", "look at each connection, change nothing, and say what to do", "sluice doctor logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
-  arguments->add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return doctor(*arguments); }; });
+  arguments->add_to(command);
+  command.does(session, [arguments] { return doctor(*arguments); });
 }
 
 }  // namespace sluice::cli

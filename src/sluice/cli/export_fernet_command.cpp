@@ -1,8 +1,6 @@
 // `sluice keys export-fernet`: the key of mask_fernet for one domain, as Python's cryptography and others take it.
 #include "sluice/cli/export_fernet_command.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/key_vault.hpp"
@@ -55,17 +53,16 @@ Result<Answer> export_fernet(const ExportArguments& arguments) {
 
 }  // namespace
 
-void add_export_fernet(CLI::App& keys, Session& session) {
-  CLI::App* command =
-      add_command(keys, "export-fernet", "a domain's Fernet key: whoever has it reads and makes its tokens",
-                  "sluice keys export-fernet keys.json --domain email");
+void add_export_fernet(Command keys, Session& session) {
+  const Command command =
+      keys.command("export-fernet", "a domain's Fernet key: whoever has it reads and makes its tokens",
+                   "sluice keys export-fernet keys.json --domain email");
   auto arguments = std::make_shared<ExportArguments>();
-  command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
-  command->add_option("--domain", arguments->domain, "the domain of the tokens")->required()->type_name("TEXT");
-  command->add_option("--key", arguments->key, "the key to use instead of the primary one, such as k1")
-      ->type_name("ID");
-  arguments->audit.add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return export_fernet(*arguments); }; });
+  command.option("FILE", arguments->file, "the keyring").required().type("");
+  command.option("--domain", arguments->domain, "the domain of the tokens").required().type("TEXT");
+  command.option("--key", arguments->key, "the key to use instead of the primary one, such as k1").type("ID");
+  arguments->audit.add_to(command);
+  command.does(session, [arguments] { return export_fernet(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // `sluice keys`: makes a keyring, shows it, changes it. `keys rewrap` stands in rewrap_command.cpp.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "sluice/cli/assemble.hpp"
@@ -160,67 +159,64 @@ Result<Answer> check(const KeysArguments& arguments) {
 
 }  // namespace
 
-void add_keys(CLI::App& app, Session& session) {
-  CLI::App* keys = add_command(app, "keys", "make a keyring for masks and rejects, and change its keys",
-                               "sluice keys init keys.json");
-  keys->require_subcommand(1);
+void add_keys(Command app, Session& session) {
+  const Command keys =
+      app.command("keys", "make a keyring for masks and rejects, and change its keys", "sluice keys init keys.json");
+  keys.needs_a_command();
   auto arguments = std::make_shared<KeysArguments>();
   const auto sub = [&](const char* name, const char* help, const std::string& example,
                        Result<Answer> (*action)(const KeysArguments&)) {
-    CLI::App* command = add_command(*keys, name, help, example.c_str());
-    command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
-    command->callback(
-        [arguments, action, &session] { session.action = [arguments, action] { return action(*arguments); }; });
+    const Command command = keys.command(name, help, example.c_str());
+    command.option("FILE", arguments->file, "the keyring").required().type("");
+    command.does(session, [arguments, action] { return action(*arguments); });
     return command;
   };
-  const auto with_id = [&](CLI::App* command) {
-    command->add_option("ID", arguments->id, "the key, such as k2")->required()->type_name("");
+  const auto with_id = [&](const Command& command) {
+    command.option("ID", arguments->id, "the key, such as k2").required().type("");
     return command;
   };
-  const auto with_place = [&](CLI::App* command) {
-    CLI::Option_group* places = command->add_option_group("where its secret stands");
+  const auto with_place = [&](const Command& command) {
+    const Command places = command.alternatives("where its secret stands");
     places
-        ->add_option("--env", arguments->fresh.material_env,
-                     "the environment variable that holds its secret, in base64 or hex")
-        ->type_name("NAME");
+        .option("--env", arguments->fresh.material_env,
+                "the environment variable that holds its secret, in base64 or hex")
+        .type("NAME");
     places
-        ->add_option("--aws-secret", arguments->fresh.aws_secret,
-                     "the secret in AWS Secrets Manager that holds it, in base64 or hex")
-        ->type_name("NAME");
-    places->add_option("--kms", arguments->fresh.kms_key, "a key of AWS KMS: it makes the secret, and wraps it")
-        ->type_name("KEY");
-    places->require_option(0, 1);
+        .option("--aws-secret", arguments->fresh.aws_secret,
+                "the secret in AWS Secrets Manager that holds it, in base64 or hex")
+        .type("NAME");
+    places.option("--kms", arguments->fresh.kms_key, "a key of AWS KMS: it makes the secret, and wraps it").type("KEY");
   };
   with_place(
       sub("init", "make a keyring with a new key, mode 0600; never overwrites", "sluice keys init keys.json", init));
   sub("list", "its keys, their status and check values; no secrets", "sluice keys list keys.json", list);
   with_place(sub("add", "add a key, enabled: it reads, and `promote` makes it the one that masks",
                  "sluice keys add keys.json", add));
-  CLI::App* import = sub("import-fernet", "add a Fernet key that other programs have, read from stdin, for one domain",
-                         "sluice keys import-fernet keys.json --domain legacy < fernet.key", import_fernet);
-  import->add_option("--domain", arguments->fresh.fernet_domain, "the domain of mask_fernet that it is for")
-      ->required()
-      ->type_name("TEXT");
-  CLI::Option* by_variable =
-      import->add_option("--env", arguments->fresh.material_env, "or: the environment variable that holds it")
-          ->type_name("NAME");
-  import->add_option("--aws-secret", arguments->fresh.aws_secret, "or: the secret in AWS Secrets Manager that holds it")
-      ->type_name("NAME")
-      ->excludes(by_variable);
+  const Command import =
+      sub("import-fernet", "add a Fernet key that other programs have, read from stdin, for one domain",
+          "sluice keys import-fernet keys.json --domain legacy < fernet.key", import_fernet);
+  import.option("--domain", arguments->fresh.fernet_domain, "the domain of mask_fernet that it is for")
+      .required()
+      .type("TEXT");
+  const Argument by_variable =
+      import.option("--env", arguments->fresh.material_env, "or: the environment variable that holds it").type("NAME");
+  import.option("--aws-secret", arguments->fresh.aws_secret, "or: the secret in AWS Secrets Manager that holds it")
+      .type("NAME")
+      .excludes(by_variable);
   with_id(sub("promote", "make a key the primary one, which values are masked with", "sluice keys promote keys.json k2",
               promote));
   with_id(sub("enable", "let a key that was disabled be used again", "sluice keys enable keys.json k1", enable))
-      ->add_flag("--decrypt-only", arguments->decrypt_only, "for reading alone: no look-up masks with it");
+      .flag("--decrypt-only", arguments->decrypt_only, "for reading alone: no look-up masks with it");
   with_id(sub("disable", "let a key be used for nothing", "sluice keys disable keys.json k1", disable));
-  CLI::App* checking = sub("check", "can it be used, and with --project: is it that of the tables",
-                           "sluice keys check keys.json", check);
-  checking->add_option("--project", arguments->project.file, "compare with the ledgers of this project's flows")
-      ->type_name("FILE");
-  checking->add_option("--var", arguments->project.vars, "a value for a variable of the project file; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
-  add_export_fernet(*keys, session);
-  add_rewrap(*keys, session);
+  const Command checking = sub("check", "can it be used, and with --project: is it that of the tables",
+                               "sluice keys check keys.json", check);
+  checking.option("--project", arguments->project.file, "compare with the ledgers of this project's flows")
+      .type("FILE");
+  checking.option("--var", arguments->project.vars, "a value for a variable of the project file; may be repeated")
+      .type("NAME=VALUE")
+      .repeated();
+  add_export_fernet(keys, session);
+  add_rewrap(keys, session);
 }
 
 }  // namespace sluice::cli

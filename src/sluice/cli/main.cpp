@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
-#include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
 
@@ -34,32 +33,25 @@ void configure_logs(const Session& session) {
 
 int run_main(int argc, char** argv) {
   Session session;
-  CLI::App app("Moves login events and other rows from queues into databases, each exactly once, personal data masked.",
-               "sluice");
-  app.require_subcommand(0, 1);
-  app.set_version_flag("--version", version_text(), "the versions of sluice, DuckDB and libpq");
-  app.add_flag("--json", session.json, "print one JSON object on stdout: {command, ok, summary, result, error}")
-      ->envname("SLUICE_JSON");
-  app.add_flag("-q,--quiet", session.quiet, "log errors only")->envname("SLUICE_QUIET");
-  app.add_flag("-v,--verbose", session.verbose, "log what is done in detail");
-  app.add_option("--log-format", session.log_format, "how logs are written on stderr")
-      ->check(CLI::IsMember({"logfmt", "json"}))
-      ->envname("SLUICE_LOG_FORMAT");
-  app.footer("`sluice COMMAND --help` shows a command's options and an example. Start with `sluice demo`.");
-  for (const Command& command : commands()) command.add(app, session);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // CLI11's own codes are not ours: whatever it refuses is the command line's fault.
-    return app.exit(error) == 0 ? 0 : exit_code(Fault::config);
-  }
+  CommandLine line(
+      "sluice",
+      "Moves login events and other rows from queues into databases, each exactly once, personal data masked.",
+      "`sluice COMMAND --help` shows a command's options and an example. Start with `sluice demo`.");
+  line.version(version_text(), "the versions of sluice, DuckDB and libpq");
+  const Command root = line.root();
+  root.flag("--json", session.json, "print one JSON object on stdout: {command, ok, summary, result, error}")
+      .from_environment("SLUICE_JSON");
+  root.flag("-q,--quiet", session.quiet, "log errors only").from_environment("SLUICE_QUIET");
+  root.flag("-v,--verbose", session.verbose, "log what is done in detail");
+  root.option("--log-format", session.log_format, "how logs are written on stderr")
+      .one_of({"logfmt", "json"})
+      .from_environment("SLUICE_LOG_FORMAT");
+  for (const CommandRow& command : commands()) command.add(root, session);
+  if (const std::optional<int> code = line.parse(argc, argv)) return *code;
+  session.command = line.chosen();
   if (!session.action) {
-    std::cout << app.help();
-    return app.get_subcommands().empty() ? 0 : exit_code(Fault::config);
-  }
-  for (const CLI::App* chosen = &app; !chosen->get_subcommands().empty();) {
-    chosen = chosen->get_subcommands().front();
-    session.command += (session.command.empty() ? "" : " ") + chosen->get_name();
+    std::cout << line.help();
+    return session.command.empty() ? 0 : exit_code(Fault::config);
   }
   configure_logs(session);
   mask::harden_process();

@@ -1,5 +1,4 @@
 // `sluice mask`: a filter that masks values, one a line.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "sluice/cli/commands.hpp"
@@ -53,15 +52,13 @@ Result<Answer> mask_lines(const MaskCommandArguments& arguments, bool json) {
 
 }  // namespace
 
-void add_mask(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "mask", "mask values from stdin, one a line",
-                                  "sluice mask --keys keys.json --function siv --domain ip < addresses.txt");
+void add_mask(Command app, Session& session) {
+  const Command command = app.command("mask", "mask values from stdin, one a line",
+                                      "sluice mask --keys keys.json --function siv --domain ip < addresses.txt");
   auto arguments = std::make_shared<MaskCommandArguments>();
-  command->add_option("--keys", arguments->keys, "the keyring")->type_name("FILE");
-  arguments->mask.add_to(*command);
-  command->callback([arguments, &session] {
-    session.action = [arguments, &session] { return mask_lines(*arguments, session.json); };
-  });
+  command.option("--keys", arguments->keys, "the keyring").type("FILE");
+  arguments->mask.add_to(command);
+  command.does(session, [arguments, &session] { return mask_lines(*arguments, session.json); });
 }
 
 }  // namespace sluice::cli

@@ -1,20 +1,20 @@
 #include "sluice/cli/mask_options.hpp"
 
-#include <CLI/CLI.hpp>
+#include "sluice/cli/command_line.hpp"
+
 #include <algorithm>
 
 namespace sluice::cli {
 
-void MaskOptions::add_to(CLI::App& command) {
-  command.add_option("--function", function_, "mask_siv unless given; docs/masks.md has them all")->type_name("NAME");
-  command.add_option("--key", key_, "the key to use instead of the primary one, such as k1")->type_name("ID");
+void MaskOptions::add_to(Command command) {
+  command.option("--function", function_, "mask_siv unless given; docs/masks.md has them all").type("NAME");
+  command.option("--key", key_, "the key to use instead of the primary one, such as k1").type("ID");
   for (const mask::MaskKind& kind : mask::mask_kinds()) {
     for (const mask::MaskParameter& parameter : kind.parameters) {
       const std::string name(parameter.name);
       const auto [slot, fresh] = given_.try_emplace(name);
       if (!fresh) continue;  // several functions have a domain
-      command.add_option("--" + name, slot->second, std::string(parameter.help))
-          ->type_name(parameter.number ? "NUMBER" : "TEXT");
+      command.option("--" + name, slot->second, std::string(parameter.help)).type(parameter.number ? "NUMBER" : "TEXT");
     }
   }
 }

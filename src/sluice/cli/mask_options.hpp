@@ -8,15 +8,13 @@
 #include "sluice/core/result.hpp"
 #include "sluice/mask/mask.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::cli {
+
+class Command;
 
 class MaskOptions {
  public:
-  void add_to(CLI::App& command);
+  void add_to(Command command);
 
   Result<const mask::MaskKind*> kind() const { return mask::find_mask(function_); }
   // One text a parameter. An option that the function does not have is an error.

@@ -160,8 +160,8 @@ Result<void> PersonalColumns::check_declared(const RelationShape& shape) const {
 // A table that is not there, but nearly has the name of one that is read.
 Result<void> PersonalColumns::check_misspelt(const std::string& declared, const TableName& read) const {
   const std::size_t dot = declared.find('.');
-  const TableName name = dot == std::string::npos ? TableName{"", declared}
-                                                  : TableName{declared.substr(0, dot), declared.substr(dot + 1)};
+  const TableName name =
+      dot == std::string::npos ? TableName{"", declared} : TableName{declared.substr(0, dot), declared.substr(dot + 1)};
   if (nearest(lower(name.table), std::vector{lower(read.table)}).empty()) return {};
   SLUICE_TRY(const auto there, database_.shape_of(name));
   if (there) return {};

@@ -1,5 +1,4 @@
 // `sluice plan`: what a run would do, without doing it. Flows from a database ask it for their columns.
-#include <CLI/CLI.hpp>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
@@ -205,14 +204,14 @@ Result<Answer> plan(const ProjectArguments& arguments, bool dot) {
 
 }  // namespace
 
-void add_plan(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "plan", "what a run would do: columns, types, masks, tables, in which order",
-                                  "sluice plan logins.yaml");
+void add_plan(Command app, Session& session) {
+  const Command command = app.command("plan", "what a run would do: columns, types, masks, tables, in which order",
+                                      "sluice plan logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
   auto dot = std::make_shared<bool>(false);
-  arguments->add_to(*command);
-  command->add_flag("--dot", *dot, "print the graph of flows and models for Graphviz");
-  command->callback([=, &session] { session.action = [=] { return plan(*arguments, *dot); }; });
+  arguments->add_to(command);
+  command.flag("--dot", *dot, "print the graph of flows and models for Graphviz");
+  command.does(session, [=] { return plan(*arguments, *dot); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // `sluice presign`: URLs of what a flow has exported, for whoever has no credentials.
-#include <CLI/CLI.hpp>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
@@ -48,16 +47,16 @@ Result<Answer> presign(const PresignArguments& arguments) {
 
 }  // namespace
 
-void add_presign(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "presign", "URLs that fetch what a flow has exported, without credentials",
-                                  "sluice presign loans.yaml paid_loans_count --expires 7d");
+void add_presign(Command app, Session& session) {
+  const Command command = app.command("presign", "URLs that fetch what a flow has exported, without credentials",
+                                      "sluice presign loans.yaml paid_loans_count --expires 7d");
   auto arguments = std::make_shared<PresignArguments>();
-  arguments->project.add_to(*command);
-  command->add_option("FLOW", arguments->flow, "a flow into an object store")->type_name("")->required();
-  command->add_option("--expires", arguments->expires, "how long they work, 7 days at most")
-      ->type_name("DURATION")
-      ->capture_default_str();
-  command->callback([arguments, &session] { session.action = [arguments] { return presign(*arguments); }; });
+  arguments->project.add_to(command);
+  command.option("FLOW", arguments->flow, "a flow into an object store").type("").required();
+  command.option("--expires", arguments->expires, "how long they work, 7 days at most")
+      .type("DURATION")
+      .shows_default();
+  command.does(session, [arguments] { return presign(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // `sluice preview`: the first rows as a run would write them; the messages are given back at once.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "sluice/cli/assemble.hpp"
@@ -128,17 +127,14 @@ Result<Answer> preview(const PreviewArguments& arguments) {
 
 }  // namespace
 
-void add_preview(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "preview", "the first rows as a run would write them; writes nothing",
-                                  "sluice preview logins.yaml user_logins");
+void add_preview(Command app, Session& session) {
+  const Command command = app.command("preview", "the first rows as a run would write them; writes nothing",
+                                      "sluice preview logins.yaml user_logins");
   auto arguments = std::make_shared<PreviewArguments>();
-  arguments->project.add_to(*command);
-  command->add_option("FLOW", arguments->flow, "which flow, where the project has several")->type_name("");
-  command->add_option("--rows", arguments->rows, "how many rows")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->callback([arguments, &session] { session.action = [arguments] { return preview(*arguments); }; });
+  arguments->project.add_to(command);
+  command.option("FLOW", arguments->flow, "which flow, where the project has several").type("");
+  command.option("--rows", arguments->rows, "how many rows").type("N").between(1, 1000).shows_default();
+  command.does(session, [arguments] { return preview(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // `sluice rejects list | show | replay | drop`: what was refused, why, and another try.
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
 
@@ -162,35 +161,34 @@ Result<Answer> drop(const RejectArguments& arguments) {
 
 }  // namespace
 
-void add_rejects(CLI::App& app, Session& session) {
-  CLI::App* rejects = add_command(app, "rejects", "what was refused and why; show, replay or drop it",
-                                  "sluice rejects list logins.yaml");
-  rejects->require_subcommand(1);
+void add_rejects(Command app, Session& session) {
+  const Command rejects =
+      app.command("rejects", "what was refused and why; show, replay or drop it", "sluice rejects list logins.yaml");
+  rejects.needs_a_command();
   auto arguments = std::make_shared<RejectArguments>();
   const auto add = [&](const char* name, const char* help, const char* example,
                        Result<Answer> (*action)(const RejectArguments&)) {
-    CLI::App* command = add_command(*rejects, name, help, example);
-    arguments->project.add_to(*command);
-    command->add_option("--flow", arguments->flow, "which flow, where the project has several")->type_name("NAME");
-    command->callback(
-        [arguments, action, &session] { session.action = [arguments, action] { return action(*arguments); }; });
+    const Command command = rejects.command(name, help, example);
+    arguments->project.add_to(command);
+    command.option("--flow", arguments->flow, "which flow, where the project has several").type("NAME");
+    command.does(session, [arguments, action] { return action(*arguments); });
     return command;
   };
   add("list", "reasons, columns and ids; no values", "sluice rejects list logins.yaml", list)
-      ->add_option("--most", arguments->most, "how many, oldest first")
-      ->type_name("N")
-      ->capture_default_str();
-  CLI::App* showing =
+      .option("--most", arguments->most, "how many, oldest first")
+      .type("N")
+      .shows_default();
+  const Command showing =
       add("show", "the message itself, for the holder of the keyring", "sluice rejects show logins.yaml 5f0c...", show);
-  arguments->audit.add_to(*showing);
-  showing->add_option("ID", arguments->ids, "ids of `rejects list`")->required()->type_name("");
+  arguments->audit.add_to(showing);
+  showing.option("ID", arguments->ids, "ids of `rejects list`").required().type("");
   add("replay", "another try through the whole flow; all of them (10,000 at most) without an ID",
       "sluice rejects replay logins.yaml", replay)
-      ->add_option("ID", arguments->ids, "ids of `rejects list`")
-      ->type_name("");
-  CLI::App* dropping = add("drop", "remove rejects for good", "sluice rejects drop logins.yaml --all", drop);
-  dropping->add_option("ID", arguments->ids, "ids of `rejects list`")->type_name("");
-  dropping->add_flag("--all", arguments->all, "all of the flow");
+      .option("ID", arguments->ids, "ids of `rejects list`")
+      .type("");
+  const Command dropping = add("drop", "remove rejects for good", "sluice rejects drop logins.yaml --all", drop);
+  dropping.option("ID", arguments->ids, "ids of `rejects list`").type("");
+  dropping.flag("--all", arguments->all, "all of the flow");
 }
 
 }  // namespace sluice::cli

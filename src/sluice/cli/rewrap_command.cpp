@@ -4,7 +4,6 @@
 #include "sluice/cli/rewrap_command.hpp"
 
 #include <openssl/crypto.h>
-#include <CLI/CLI.hpp>
 
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
@@ -85,20 +84,16 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
 
 }  // namespace
 
-void add_rewrap(CLI::App& keys, Session& session) {
-  CLI::App* command =
-      add_command(keys, "rewrap", "make tokens of older keys in a flow's table those of the primary key",
-                  "sluice keys rewrap logins.yaml user_logins --column masked_ip --domain ip");
+void add_rewrap(Command keys, Session& session) {
+  const Command command = keys.command("rewrap", "make tokens of older keys in a flow's table those of the primary key",
+                                       "sluice keys rewrap logins.yaml user_logins --column masked_ip --domain ip");
   auto arguments = std::make_shared<RewrapArguments>();
-  arguments->project.add_to(*command);
-  command->add_option("FLOW", arguments->flow, "which flow, where the project has several")->type_name("");
-  command->add_option("--column", arguments->column, "the column of tokens")->required()->type_name("NAME");
-  command->add_option("--batch", arguments->batch, "rows a transaction")
-      ->type_name("N")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  arguments->mask.add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return rewrap(*arguments); }; });
+  arguments->project.add_to(command);
+  command.option("FLOW", arguments->flow, "which flow, where the project has several").type("");
+  command.option("--column", arguments->column, "the column of tokens").required().type("NAME");
+  command.option("--batch", arguments->batch, "rows a transaction").type("N").shows_default().between(1, 100000);
+  arguments->mask.add_to(command);
+  command.does(session, [arguments] { return rewrap(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,10 +1,10 @@
 // `sluice keys rewrap`, a sub-command of `keys`.
 #pragma once
 
-#include "sluice/cli/session.hpp"
+#include "sluice/cli/command_line.hpp"
 
 namespace sluice::cli {
 
-void add_rewrap(CLI::App& keys, Session& session);
+void add_rewrap(Command keys, Session& session);
 
 }  // namespace sluice::cli

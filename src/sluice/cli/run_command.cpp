@@ -1,7 +1,6 @@
 // `sluice run`: every flow of a project once, until its queue is drained, and every model, in the order of the graph.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <iostream>
 
@@ -319,33 +318,30 @@ Result<Answer> run_once(const std::string& file, const std::vector<std::string>&
   return run_project(arguments, session);
 }
 
-void add_run(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "run", "move what is there: every flow once, then the models that wait for it",
-                                  "sluice run logins.yaml --var DATABASE_URL=postgresql://localhost/app");
+void add_run(Command app, Session& session) {
+  const Command command = app.command("run", "move what is there: every flow once, then the models that wait for it",
+                                      "sluice run logins.yaml --var DATABASE_URL=postgresql://localhost/app");
   auto arguments = std::make_shared<RunArguments>();
-  arguments->project.add_to(*command);
-  command->add_option("--flow", arguments->flows, "only this flow; may be repeated")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
+  arguments->project.add_to(command);
+  command.option("--flow", arguments->flows, "only this flow; may be repeated").type("NAME").repeated();
   command
-      ->add_option("--select", arguments->select,
-                   "only these flows and models: NAME, +NAME with what it needs, NAME+ with what waits for it")
-      ->type_name("NAMES")
-      ->allow_extra_args(false);
-  command->add_flag("--full-refresh", arguments->refresh,
-                    "load objects again that are loaded already, where rows are replaced or merged");
-  command->add_option("--wait", arguments->wait, "how long to wait for a queue that does not exist yet; 0: not at all")
-      ->type_name("DURATION")
-      ->envname("SLUICE_WAIT")
-      ->capture_default_str();
+      .option("--select", arguments->select,
+              "only these flows and models: NAME, +NAME with what it needs, NAME+ with what waits for it")
+      .type("NAMES")
+      .repeated();
+  command.flag("--full-refresh", arguments->refresh,
+               "load objects again that are loaded already, where rows are replaced or merged");
+  command.option("--wait", arguments->wait, "how long to wait for a queue that does not exist yet; 0: not at all")
+      .type("DURATION")
+      .from_environment("SLUICE_WAIT")
+      .shows_default();
   command
-      ->add_option("--database-wait", arguments->database_wait,
-                   "how long to wait for a database that goes away during the run")
-      ->type_name("DURATION")
-      ->envname("SLUICE_DATABASE_WAIT")
-      ->capture_default_str();
-  command->callback(
-      [arguments, &session] { session.action = [arguments, &session] { return run_project(*arguments, session); }; });
+      .option("--database-wait", arguments->database_wait,
+              "how long to wait for a database that goes away during the run")
+      .type("DURATION")
+      .from_environment("SLUICE_DATABASE_WAIT")
+      .shows_default();
+  command.does(session, [arguments, &session] { return run_project(*arguments, session); });
 }
 
 }  // namespace sluice::cli

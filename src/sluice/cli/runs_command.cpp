@@ -1,5 +1,4 @@
 // `sluice runs`: what the ledger says of earlier runs.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <set>
 
@@ -57,16 +56,13 @@ Result<Answer> runs(const RunsArguments& arguments) {
 
 }  // namespace
 
-void add_runs(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "runs", "earlier runs and what they did, from the ledger", "sluice runs logins.yaml");
+void add_runs(Command app, Session& session) {
+  const Command command =
+      app.command("runs", "earlier runs and what they did, from the ledger", "sluice runs logins.yaml");
   auto arguments = std::make_shared<RunsArguments>();
-  arguments->project.add_to(*command);
-  command->add_option("--most", arguments->most, "how many")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  command->callback([arguments, &session] { session.action = [arguments] { return runs(*arguments); }; });
+  arguments->project.add_to(command);
+  command.option("--most", arguments->most, "how many").type("N").between(1, 100000).shows_default();
+  command.does(session, [arguments] { return runs(*arguments); });
 }
 
 }  // namespace sluice::cli

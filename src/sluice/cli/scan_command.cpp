@@ -1,5 +1,4 @@
 // `sluice scan`: looks at some rows of a queue, of objects or of a table and proposes `pii:` tags.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 
@@ -375,25 +374,22 @@ Result<Answer> scan_project(const ScanArguments& arguments) {
 
 }  // namespace
 
-void add_scan(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "scan", "looks at some rows and proposes tags for personal data",
-                                  "sluice scan logins.yaml user_logins --write");
+void add_scan(Command app, Session& session) {
+  const Command command = app.command("scan", "looks at some rows and proposes tags for personal data",
+                                      "sluice scan logins.yaml user_logins --write");
   auto arguments = std::make_shared<ScanArguments>();
-  arguments->project.add_to(*command);
+  arguments->project.add_to(command);
   command
-      ->add_option("WHAT", arguments->what,
-                   "a flow (default: all), a queue's CONNECTION, CONNECTION.TABLE or CONNECTION/KEY")
-      ->type_name("");
-  command->add_option("--sample", arguments->rows, "how many rows of each")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  command->add_option("--sure", arguments->sure, "propose nothing that is less sure")
-      ->type_name("PERCENT")
-      ->check(CLI::Range(50, 100))
-      ->capture_default_str();
-  command->add_flag("--write", arguments->write, "put the tags into the project file; its comments stay");
-  command->callback([arguments, &session] { session.action = [arguments] { return scan_project(*arguments); }; });
+      .option("WHAT", arguments->what,
+              "a flow (default: all), a queue's CONNECTION, CONNECTION.TABLE or CONNECTION/KEY")
+      .type("");
+  command.option("--sample", arguments->rows, "how many rows of each").type("N").between(1, 100000).shows_default();
+  command.option("--sure", arguments->sure, "propose nothing that is less sure")
+      .type("PERCENT")
+      .between(50, 100)
+      .shows_default();
+  command.flag("--write", arguments->write, "put the tags into the project file; its comments stay");
+  command.does(session, [arguments] { return scan_project(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,5 +1,4 @@
 // `sluice serve`: follows queues and keeps schedules until it is told to stop.
-#include <CLI/CLI.hpp>
 
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/server.hpp"
@@ -24,30 +23,26 @@ Result<Answer> serve_projects(ServeArguments& arguments, const Session& session)
 
 }  // namespace
 
-void add_serve(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "serve", "go on until told to stop: queues followed, schedules kept, metrics and health",
+void add_serve(Command app, Session& session) {
+  const Command command =
+      app.command("serve", "go on until told to stop: queues followed, schedules kept, metrics and health",
                   "sluice serve logins.yaml shop.yaml --listen 127.0.0.1:9464");
   auto arguments = std::make_shared<ServeArguments>();
-  command->add_option("FILE", arguments->options.files, "project files")->required()->type_name("");
-  command->add_option("--var", arguments->options.vars, "a value for a variable of the files; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
+  command.option("FILE", arguments->options.files, "project files").required().type("");
+  command.option("--var", arguments->options.vars, "a value for a variable of the files; may be repeated")
+      .type("NAME=VALUE")
+      .repeated();
   command
-      ->add_option("--listen", arguments->listen,
-                   "the loopback address of /metrics, /healthz and /readyz; port 0: any free one, which is printed")
-      ->type_name("ADDRESS:PORT")
-      ->envname("SLUICE_LISTEN")
-      ->capture_default_str();
-  command
-      ->add_option("--lease", arguments->lease,
-                   "how long a server that died keeps others from a schedule it was running")
-      ->type_name("DURATION")
-      ->envname("SLUICE_LEASE")
-      ->capture_default_str();
-  command->callback([arguments, &session] {
-    session.action = [arguments, &session] { return serve_projects(*arguments, session); };
-  });
+      .option("--listen", arguments->listen,
+              "the loopback address of /metrics, /healthz and /readyz; port 0: any free one, which is printed")
+      .type("ADDRESS:PORT")
+      .from_environment("SLUICE_LISTEN")
+      .shows_default();
+  command.option("--lease", arguments->lease, "how long a server that died keeps others from a schedule it was running")
+      .type("DURATION")
+      .from_environment("SLUICE_LEASE")
+      .shows_default();
+  command.does(session, [arguments, &session] { return serve_projects(*arguments, session); });
 }
 
 }  // namespace sluice::cli

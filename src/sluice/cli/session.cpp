@@ -1,8 +1,9 @@
 #include "sluice/cli/session.hpp"
 
+#include "sluice/cli/command_line.hpp"
+
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
 
@@ -40,11 +41,11 @@ int finish(const Session& session, const Result<Answer>& answer) {
   return 0;
 }
 
-void ProjectArguments::add_to(CLI::App& command) {
-  command.add_option("FILE", file, "the project file")->required()->type_name("");
-  command.add_option("--var", vars, "a value for a variable of the project file; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->allow_extra_args(false);
+void ProjectArguments::add_to(Command command) {
+  command.option("FILE", file, "the project file").required().type("");
+  command.option("--var", vars, "a value for a variable of the project file; may be repeated")
+      .type("NAME=VALUE")
+      .repeated();
 }
 
 Result<std::map<std::string, std::string>> ProjectArguments::variables() const {

@@ -10,11 +10,9 @@
 
 #include "sluice/core/result.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::cli {
+
+class Command;
 
 using Json = nlohmann::ordered_json;
 
@@ -37,10 +35,10 @@ struct Session {
   bool terminal() const;  // stderr is one, and nothing forbids to use it: a live line may be drawn
 };
 
-// A sub-command's name, and what adds its options to the application and its action to the session.
-struct Command {
+// A sub-command's name, and what adds its options to the command line and its action to the session.
+struct CommandRow {
   const char* name;
-  void (*add)(CLI::App& app, Session& session);
+  void (*add)(Command app, Session& session);
 };
 
 // Prints what came of the action; gives the exit code.
@@ -51,7 +49,7 @@ struct ProjectArguments {
   std::string file;
   std::vector<std::string> vars;
 
-  void add_to(CLI::App& command);
+  void add_to(Command command);
   Result<std::map<std::string, std::string>> variables() const;
 };
 

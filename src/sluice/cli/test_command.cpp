@@ -1,7 +1,6 @@
 // `sluice test`: the project's own examples, offline: rows in, rows expected.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 
@@ -61,13 +60,12 @@ Result<Answer> test(const ProjectArguments& arguments) {
 
 }  // namespace
 
-void add_test(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "test", "try the project's own examples of its models, without a network or a database",
-                  "sluice test shop.yaml");
+void add_test(Command app, Session& session) {
+  const Command command = app.command(
+      "test", "try the project's own examples of its models, without a network or a database", "sluice test shop.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
-  arguments->add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return test(*arguments); }; });
+  arguments->add_to(command);
+  command.does(session, [arguments] { return test(*arguments); });
 }
 
 }  // namespace sluice::cli

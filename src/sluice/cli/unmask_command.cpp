@@ -1,5 +1,4 @@
 // `sluice unmask`: gives the key holder the value behind a token back.
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 
@@ -81,21 +80,19 @@ Result<Answer> unmask(const UnmaskArguments& arguments, bool json) {
 
 }  // namespace
 
-void add_unmask(CLI::App& app, Session& session) {
-  CLI::App* command = add_command(app, "unmask", "the values behind tokens, for the holder of the keyring",
-                                  "sluice unmask keys.json --domain ip k1.sWvX...");
+void add_unmask(Command app, Session& session) {
+  const Command command = app.command("unmask", "the values behind tokens, for the holder of the keyring",
+                                      "sluice unmask keys.json --domain ip k1.sWvX...");
   auto arguments = std::make_shared<UnmaskArguments>();
-  command->add_option("FILE", arguments->file, "the keyring")->required()->type_name("");
-  command->add_option("TOKEN", arguments->tokens, "the tokens; without any, one a line from stdin")->type_name("");
-  command
-      ->add_option("--csv", arguments->csv, "a CSV file with a header, to be written to stdout with --column in clear")
-      ->type_name("FILE");
-  command->add_option("--column", arguments->column, "its column of tokens; empty cells stay empty")->type_name("NAME");
-  command->add_option("--delimiter", arguments->delimiter, "between its cells")->type_name("C")->capture_default_str();
-  arguments->mask.add_to(*command);
-  arguments->audit.add_to(*command);
-  command->callback(
-      [arguments, &session] { session.action = [arguments, &session] { return unmask(*arguments, session.json); }; });
+  command.option("FILE", arguments->file, "the keyring").required().type("");
+  command.option("TOKEN", arguments->tokens, "the tokens; without any, one a line from stdin").type("");
+  command.option("--csv", arguments->csv, "a CSV file with a header, to be written to stdout with --column in clear")
+      .type("FILE");
+  command.option("--column", arguments->column, "its column of tokens; empty cells stay empty").type("NAME");
+  command.option("--delimiter", arguments->delimiter, "between its cells").type("C").shows_default();
+  arguments->mask.add_to(command);
+  arguments->audit.add_to(command);
+  command.does(session, [arguments, &session] { return unmask(*arguments, session.json); });
 }
 
 }  // namespace sluice::cli

@@ -1,8 +1,6 @@
 // `sluice validate`: everything that can be checked without a network; flows from a database need that database.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "sluice/cli/assemble.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/export_run.hpp"
@@ -65,13 +63,13 @@ Result<Answer> validate(const ProjectArguments& arguments) {
 
 }  // namespace
 
-void add_validate(CLI::App& app, Session& session) {
-  CLI::App* command =
-      add_command(app, "validate", "check a project file: names, types, SQL, keys, where personal data goes",
+void add_validate(Command app, Session& session) {
+  const Command command =
+      app.command("validate", "check a project file: names, types, SQL, keys, where personal data goes",
                   "sluice validate logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
-  arguments->add_to(*command);
-  command->callback([arguments, &session] { session.action = [arguments] { return validate(*arguments); }; });
+  arguments->add_to(command);
+  command.does(session, [arguments] { return validate(*arguments); });
 }
 
 }  // namespace sluice::cli

@@ -1,0 +1,159 @@
+#include "sluice/cli/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace sluice::cli {
+namespace {
+
+void collect(const CLI::App& app, const std::string& path, std::vector<Command::Entry>& out) {
+  const std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
+  Command::Entry entry{path, {}};
+  for (const CLI::App* command : commands) entry.words.push_back(command->get_name());
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) entry.words.push_back("--" + name);
+  }
+  out.push_back(std::move(entry));
+  for (const CLI::App* command : commands) {
+    collect(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), out);
+  }
+}
+
+}  // namespace
+
+Argument Argument::required() const {
+  option_->required();
+  return *this;
+}
+
+Argument Argument::type(const std::string& name) const {
+  option_->type_name(name);
+  return *this;
+}
+
+Argument Argument::shows_default() const {
+  option_->capture_default_str();
+  return *this;
+}
+
+Argument Argument::from_environment(const char* name) const {
+  option_->envname(name);
+  return *this;
+}
+
+Argument Argument::between(std::uint64_t least, std::uint64_t most) const {
+  option_->check(CLI::Range(least, most));
+  return *this;
+}
+
+Argument Argument::one_of(std::vector<std::string> words) const {
+  option_->check(CLI::IsMember(std::move(words)));
+  return *this;
+}
+
+Argument Argument::excludes(Argument other) const {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+Argument Argument::repeated() const {
+  option_->allow_extra_args(false);
+  return *this;
+}
+
+Argument Command::option(const std::string& name, std::string& value, const std::string& help) const {
+  return Argument(app_->add_option(name, value, help));
+}
+
+Argument Command::option(const std::string& name, std::optional<std::string>& value, const std::string& help) const {
+  return Argument(app_->add_option(name, value, help));
+}
+
+Argument Command::option(const std::string& name, std::vector<std::string>& values, const std::string& help) const {
+  return Argument(app_->add_option(name, values, help));
+}
+
+Argument Command::option(const std::string& name, char& value, const std::string& help) const {
+  return Argument(app_->add_option(name, value, help));
+}
+
+Argument Command::option(const std::string& name, int& value, const std::string& help) const {
+  return Argument(app_->add_option(name, value, help));
+}
+
+Argument Command::option(const std::string& name, unsigned& value, const std::string& help) const {
+  return Argument(app_->add_option(name, value, help));
+}
+
+Argument Command::option(const std::string& name, std::uint64_t& value, const std::string& help) const {
+  return Argument(app_->add_option(name, value, help));
+}
+
+Argument Command::flag(const std::string& name, bool& value, const std::string& help) const {
+  return Argument(app_->add_flag(name, value, help));
+}
+
+Argument Command::flag(const std::string& name, int& times, const std::string& help) const {
+  return Argument(app_->add_flag(name, times, help));
+}
+
+Command Command::command(const char* name, const char* help, const std::string& example) const {
+  CLI::App* command = app_->add_subcommand(name, help);
+  command->footer("Example:\n  " + example);
+  command->fallthrough();  // --json, -v and the like may stand behind the command too
+  return Command(command);
+}
+
+void Command::needs_a_command() const { app_->require_subcommand(1); }
+
+Command Command::alternatives(const char* title) const {
+  CLI::Option_group* group = app_->add_option_group(title);
+  group->require_option(0, 1);
+  return Command(group);
+}
+
+std::vector<Command::Entry> Command::entries() const {
+  std::vector<Entry> out;
+  collect(*app_, "", out);
+  return out;
+}
+
+void Command::does(Session& session, std::function<Result<Answer>()> action) const {
+  app_->callback([app = app_, &session, action = std::move(action)] {
+    if (app->get_subcommands().empty()) session.action = action;
+  });
+}
+
+CommandLine::CommandLine(const char* name, const char* help, const char* footer)
+    : app_(std::make_unique<CLI::App>(help, name)) {
+  app_->require_subcommand(0, 1);
+  app_->footer(footer);
+}
+
+CommandLine::~CommandLine() = default;
+
+void CommandLine::version(const std::string& text, const char* help) {
+  app_->set_version_flag("--version", text, help);
+}
+
+std::optional<int> CommandLine::parse(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // CLI11's own codes are not ours: whatever it refuses is the command line's fault.
+    return app_->exit(error) == 0 ? 0 : exit_code(Fault::config);
+  }
+  return std::nullopt;
+}
+
+std::string CommandLine::chosen() const {
+  std::string path;
+  for (const CLI::App* app = app_.get(); !app->get_subcommands().empty();) {
+    app = app->get_subcommands().front();
+    path += (path.empty() ? "" : " ") + app->get_name();
+  }
+  return path;
+}
+
+std::string CommandLine::help() const { return app_->help(); }
+
+}  // namespace sluice::cli
