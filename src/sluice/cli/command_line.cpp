@@ -1,20 +1,33 @@
 #include "sluice/cli/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace sluice::cli {
 namespace {
 
+void add_options(const CLI::App& app, std::vector<std::string>& out) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (std::ranges::find(out, "--" + name) == out.end()) out.push_back("--" + name);
+    }
+  }
+}
+
 void collect(const CLI::App& app, const std::string& path, std::vector<Command::Entry>& out) {
   const std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
   Command::Entry entry{path, {}};
-  for (const CLI::App* command : commands) entry.words.push_back(command->get_name());
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) entry.words.push_back("--" + name);
+  for (const CLI::App* command : commands) {
+    if (!command->get_name().empty()) entry.words.push_back(command->get_name());
   }
+  add_options(app, entry.words);
   out.push_back(std::move(entry));
   for (const CLI::App* command : commands) {
-    collect(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), out);
+    if (command->get_name().empty()) {  // a group of options
+      add_options(*command, out.back().words);
+    } else {
+      collect(*command, path.empty() ? command->get_name() : path + " " + command->get_name(), out);
+    }
   }
 }
 
@@ -41,7 +54,7 @@ Argument Argument::from_environment(const char* name) const {
 }
 
 Argument Argument::between(std::uint64_t least, std::uint64_t most) const {
-  option_->check(CLI::Range(least, most));
+  option_->check(CLI::Range(least, most, std::to_string(least) + " to " + std::to_string(most)));
   return *this;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/mask/canonical.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/mask.hpp"

@@ -6,6 +6,7 @@
 #include "duckdb/function/function_binder.hpp"
 #include "duckdb/planner/expression/bound_constant_expression.hpp"
 #include "duckdb/planner/expression/bound_reference_expression.hpp"
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/mask.hpp"
 

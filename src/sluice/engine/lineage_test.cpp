@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/engine/functions.hpp"
 #include "sluice/engine/select.hpp"
 #include "sluice/engine/transform.hpp"

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/objects/memory_store.hpp"
 
 namespace sluice::engine {

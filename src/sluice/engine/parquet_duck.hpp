@@ -1,6 +1,7 @@
 // The DuckDB instance behind Parquet, and the two things that use it.
 #pragma once
 
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/engine/object_files.hpp"
 #include "sluice/engine/parquet.hpp"
 

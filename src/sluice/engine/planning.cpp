@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/engine/object_files.hpp"
 
 namespace sluice::engine {

@@ -4,6 +4,7 @@
 #include "duckdb/catalog/catalog_search_path.hpp"
 #include "duckdb/main/client_data.hpp"
 #include "duckdb/parser/keyword_helper.hpp"
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/engine/plan_walk.hpp"
 #include "sluice/engine/planning.hpp"
 #include "sluice/engine/types.hpp"

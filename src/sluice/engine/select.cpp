@@ -6,7 +6,7 @@
 
 #include "duckdb/parser/keyword_helper.hpp"
 #include "duckdb/planner/operator/logical_order.hpp"
-#include "sluice/engine/duck.hpp"
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/engine/functions.hpp"
 #include "sluice/engine/object_files.hpp"
 #include "sluice/engine/plan_walk.hpp"
