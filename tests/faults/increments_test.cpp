@@ -43,6 +43,12 @@ flows:
     if (!crash_at.empty()) command.environment["SLUICE_CRASH_AT"] = crash_at;
     return support::run(command);
   }
+  std::size_t files() const {  // of rows
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "out/rows"))
+      count += entry.path().extension() == ".csv" ? 1 : 0;
+    return count;
+  }
   // The first column of all files that the manifest lists, sorted as numbers: "1 2 3".
   std::string ids() const {
     std::ifstream in(folder_.path() / "out/rows/_manifest.json");
@@ -88,6 +94,27 @@ TEST(increments, each_row_once_whatever_is_killed) {
   project.sql("insert into t (name) values ('f')");
   EXPECT_EQ(project.run().code, 0);
   EXPECT_EQ(project.ids(), "1 2 3 4 5 6");
+#endif
+}
+
+// The select leaves out all that tells rows apart, so that each increment has the same bytes.
+TEST(increments, of_equal_rows_are_counted_by_manifest_and_by_folder) {
+  SLUICE_NEEDS_POSTGRES();
+  const GrowingExport project("    select: select amount from input\n");
+  project.sql("create table t (id serial, amount int)");
+  for (int run = 0; run < 3; ++run) {
+    project.sql("insert into t (amount) values (5), (7)");
+    const support::Ended ended = project.run();
+    ASSERT_EQ(ended.code, 0) << ended.err;
+  }
+  EXPECT_EQ(project.ids(), "5 5 5 7 7 7");
+  EXPECT_EQ(project.files(), 3U);
+#ifdef SLUICE_CRASH_POINTS
+  project.sql("insert into t (amount) values (5), (7)");
+  EXPECT_EQ(project.run("B3_files_up").signal, SIGKILL);
+  EXPECT_EQ(project.run().code, 0);
+  EXPECT_EQ(project.ids(), "5 5 5 5 7 7 7 7");
+  EXPECT_EQ(project.files(), 4U);
 #endif
 }
 

@@ -1,8 +1,10 @@
 // Objects into PostgreSQL: each version once, whole or not at all, whatever is killed, cut off or overwritten.
+#include <duckdb.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "load_flow.hpp"
 
@@ -288,6 +290,48 @@ INSTANTIATE_TEST_SUITE_P(every, load_chunks,
                          });
 
 using load_chunk = load_chunks;
+
+std::string parquet_of(const std::string& select) {
+  const support::TempFolder folder("parquet");
+  const std::string file = (folder.path() / "a.parquet").string();
+  duckdb_database database = nullptr;
+  duckdb_connection connection = nullptr;
+  EXPECT_EQ(duckdb_open(nullptr, &database), DuckDBSuccess);
+  EXPECT_EQ(duckdb_connect(database, &connection), DuckDBSuccess);
+  const std::string copy = "copy (" + select + ") to '" + file + "' (format parquet)";
+  EXPECT_EQ(duckdb_query(connection, copy.c_str(), nullptr), DuckDBSuccess) << copy;
+  duckdb_disconnect(&connection);
+  duckdb_close(&database);
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(load_chunk, of_parquet_goes_on_where_it_was_killed) {
+  SLUICE_NEEDS_POSTGRES();
+  LoadFlow flow(options("append", "a.parquet, format: parquet"));
+  // Random texts, so that the object stays large when it is packed.
+  flow.store().put(
+      "in/a.parquet",
+      parquet_of("select case when i = 290000 then 3000000000 else i::bigint end as order_id, "
+                 "md5(i::varchar) as customer, 5 as amount, '242.1.2.3' as ip from range(1, 300001) r(i)"));
+  int there = 0;
+  for (const char* point : {"C6_chunk_committed", "C1_in_transaction:2", "C2_commit_sent:2"}) {
+    const Ended crashed = flow.run({}, {{"SLUICE_CRASH_AT", point}});
+    EXPECT_EQ(crashed.signal, SIGKILL) << crashed.err;
+    const int now = std::stoi(flow.sql("select count(*) from orders"));
+    EXPECT_GT(now, there) << point;
+    EXPECT_LT(now, 300000) << point;
+    EXPECT_EQ(begun(flow), "1 " + std::to_string(now)) << point;
+    there = now;
+  }
+  const Ended ended = flow.run();
+  done(ended);
+  EXPECT_NE(ended.err.find("an object is loaded on from where it ended"), std::string::npos) << ended.err;
+  EXPECT_EQ(counted(flow), "299999 299999 1499995");
+  EXPECT_EQ(flow.ledger(), "1 1");
+  EXPECT_EQ(begun(flow), "0 0");
+  EXPECT_NE(flow.sql("select message from sluice.reject").find("a.parquet row 290000:"), std::string::npos);
+}
 
 TEST_F(load_chunk, of_an_object_that_was_overwritten_stays_and_is_told) {
   SLUICE_NEEDS_POSTGRES();

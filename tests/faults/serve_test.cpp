@@ -68,7 +68,7 @@ class Server {
 
 class ServedProject {
  public:
-  // `flows` is YAML; the connections are queue, folder, warehouse (PostgreSQL) and file (DuckDB).
+  // `flows` is YAML; the connections are queue, folder, out, warehouse (PostgreSQL) and file (DuckDB).
   explicit ServedProject(const std::string& flows, bool on_postgres = true) : folder_("serve") {
     if (on_postgres) {
       database_ = next_database();
@@ -77,12 +77,13 @@ class ServedProject {
     for (const char* name : {"in", "queue", "second"}) std::filesystem::create_directory(folder_.path() / name);
     write("project.yaml",
           "name: served\nconnections:\n  queue: { spool: queue }\n  second: { spool: second }\n  folder: { files: in "
-          "}\n" +
+          "}\n  out: { files: out }\n" +
               std::string(on_postgres ? "  warehouse: { postgres: \"${DATABASE_URL}\" }\n" : "") +
               "  file: { duckdb: warehouse.duckdb }\nkeys: keys.json\n" + flows);
     EXPECT_EQ(support::run(command({"keys", "init", "keys.json"})).code, 0);
   }
 
+  std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_.path() / name) << text; }
   std::string sql(const std::string& statements) const { return postgres().sql(statements, database_); }
   void send(int first, int count) const {
@@ -105,8 +106,10 @@ class ServedProject {
     command.environment = {{"DATABASE_URL", database_.empty() ? "" : postgres().url(database_)}};
     return command;
   }
-  std::unique_ptr<Server> serve(const std::vector<std::string>& more = {}) const {
+  // With all it says, unless `verbose` is empty.
+  std::unique_ptr<Server> serve(const std::vector<std::string>& more = {}, const std::string& verbose = "-v") const {
     std::vector<std::string> arguments{"serve", "project.yaml", "--listen", "0"};
+    if (!verbose.empty()) arguments.insert(arguments.begin(), verbose);
     arguments.insert(arguments.end(), more.begin(), more.end());
     return std::make_unique<Server>(command(arguments));
   }
@@ -266,6 +269,75 @@ TEST(serve, a_schedule_that_watches_runs_when_a_row_moved_and_not_otherwise) {
   const support::Ended ended = server->stop();
   EXPECT_EQ(ended.code, 0);
   EXPECT_EQ(ended.err.find("canary"), std::string::npos);
+}
+
+TEST(serve, what_polls_says_something_when_there_was_something_to_do) {
+  const ServedProject project(scheduled("every: 1s", "file"), false);
+  project.write("in/a.csv", "id\n1\n");
+  const auto server = project.serve({}, "");
+  const auto done = [&] {
+    const std::string err = server->process().err();
+    std::size_t lines = 0;
+    for (std::size_t at = 0; (at = err.find("run done", at)) != std::string::npos; ++at) ++lines;
+    return lines;
+  };
+  const auto runs = [&](int count) {
+    return server->shows(R"(sluice_runs_total{project="served",job="batch",status="done"} )" + std::to_string(count));
+  };
+  EXPECT_TRUE(server->says("run done")) << server->process().err();
+  EXPECT_TRUE(runs(3));
+  EXPECT_EQ(done(), 1U) << server->process().err();
+  EXPECT_TRUE(server->due().empty());
+  project.write("in/b.csv", "id\n2\n");
+  EXPECT_TRUE(wait_until([&] { return done() == 2; })) << server->process().err();
+  EXPECT_NE(server->process().err().find("due="), std::string::npos);
+  EXPECT_EQ(server->stop().code, 0);
+}
+
+TEST(serve, an_export_has_a_schedule_of_its_own_and_is_counted) {
+  const ServedProject project(std::string("schedule: { cron: \"@yearly\" }\n") + R"(flows:
+  batch:
+    from: { objects: folder, prefix: "" }
+    record: { id: int }
+    into: { table: file.batch, create: true, mode: replace }
+  often:
+    from: { database: file, sql: "select id, run_date from batch, (select :'run_date' as run_date) order by id" }
+    into: { objects: out, key: often.csv, manifest: list.json }
+    schedule: { every: 1s }
+  yearly:
+    from: { table: file.batch }
+    into: { objects: out, key: yearly.csv }
+)",
+                              false);
+  project.write("in/a.csv", "id\n1\n2\n");
+  ASSERT_EQ(project.run().code, 0);
+  std::filesystem::remove(project.at("out/yearly.csv"));
+  const auto server = project.serve({}, "");
+  EXPECT_TRUE(server->ready()) << server->process().err();
+  const auto counted = [&](const std::string& what) {
+    const std::string start = "\nsluice_export_" + what + "_total{project=\"served\",flow=\"often\"} ";
+    const std::string text = server->get("/metrics").body;
+    const std::size_t at = text.find(start);
+    return at == std::string::npos ? -1 : std::stoi(text.substr(at + start.size()));
+  };
+  EXPECT_TRUE(wait_until([&] { return counted("rows") >= 6; }, seconds(60))) << server->process().err();
+  EXPECT_GE(counted("objects"), 3);
+  EXPECT_GE(counted("bytes"), 60);
+  EXPECT_GE(counted("unchanged_objects"), 2);  // the day may have changed
+  EXPECT_EQ(counted("failures"), 0) << server->process().err();
+  EXPECT_TRUE(server->shows(R"(sluice_export_rows_total{project="served",flow="yearly"} 0)"));
+  EXPECT_TRUE(server->shows(R"(sluice_job_state{project="served",job="served",state="waiting"} 1)"));
+  EXPECT_FALSE(std::filesystem::exists(project.at("out/yearly.csv")));
+  EXPECT_TRUE(std::filesystem::exists(project.at("out/often.csv")));
+  // A folder stands where it writes.
+  EXPECT_TRUE(wait_until([&] {
+    std::error_code ignored;
+    std::filesystem::remove(project.at("out/often.csv"), ignored);
+    return std::filesystem::create_directory(project.at("out/often.csv"), ignored);
+  }));
+  project.write("out/often.csv/a", "");
+  EXPECT_TRUE(wait_until([&] { return counted("failures") > 0; })) << server->process().err();
+  EXPECT_EQ(server->stop().code, 0);
 }
 
 TEST(serve, a_server_that_died_gives_its_turn_away_when_the_lease_is_over) {

@@ -162,6 +162,35 @@ TEST_F(PostgresSnapshot, what_has_no_number_or_day_is_an_error_not_a_guess) {
   EXPECT_EQ(read_one("select 1 as a where false"), "");
 }
 
+TEST_F(PostgresSnapshot, what_a_query_cannot_compute_is_the_datas_fault) {
+  auto database = open();
+  sql("create table t as select 'canary' || n as name, n from generate_series(0, 20000) n");
+  // While it is planned, at the first row, after many rows.
+  for (const char* text : {"select 1 / 0 as a", "select 'canary'::int as a", "select 1 / n as a from t",
+                           "select 1 / (n - 19999) as a from t", "select name::date as a from t",
+                           "select (n * 100000000000)::int as a from t where n > 9", "select (select name from t) as a",
+                           "select ln(n - 5) as a from t"}) {
+    Error error;
+    auto snapshot = database->open_snapshot({query(text)});
+    if (!snapshot) {
+      error = snapshot.error();
+    } else {
+      auto reader = (*snapshot)->open(0);
+      if (!reader) error = reader.error();
+      Batch batch;
+      while (reader && error.message.empty()) {
+        const auto more = (*reader)->next(batch);
+        if (!more) error = more.error();
+        if (!more || !*more) break;
+      }
+    }
+    EXPECT_EQ(error.fault, Fault::data) << text << ": " << error.text();
+    EXPECT_NE(error.message.find("q.sql:1:1: "), std::string::npos) << error.text();
+    EXPECT_NE(error.hint.find("cannot compute"), std::string::npos) << error.text();
+    EXPECT_EQ(error.text().find("canary"), std::string::npos) << error.text();
+  }
+}
+
 TEST_F(PostgresSnapshot, a_role_reads_through_views_what_it_may_not_read_itself) {
   server().make_user("reader");
   sql("create table hidden as select 1 as id, 'x' as name; create view shown as select id from hidden;"

@@ -14,11 +14,6 @@ namespace sluice::support {
 namespace fs = std::filesystem;
 namespace {
 
-struct Finish {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-};
-using Handle = std::unique_ptr<PGconn, Finish>;
-
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
 void must(const Ended& ended, const std::string& what) {
@@ -80,6 +75,7 @@ PostgresServer::PostgresServer(std::string binaries, const Options& options)
 }
 
 PostgresServer::~PostgresServer() {
+  idle_.clear();
   if (process_ && process_->running()) {
     process_->send_signal(SIGQUIT);
     process_->wait(std::chrono::seconds(20));
@@ -116,11 +112,43 @@ void PostgresServer::make_user(const std::string& name) {
   sql("create role " + quoted(name) + " login password 'secret of " + name + "'");
 }
 
-std::string PostgresServer::sql(const std::string& statements, const std::string& database) const {
-  const Handle connection(PQconnectdb(url(database).c_str()));
+// A server that forks for each of a test's questions has little time left for what is tested.
+PostgresServer::Handle PostgresServer::connect(const std::string& database) const {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(idle_, database, &Idle::database);
+    if (found != idle_.end()) {
+      Handle connection = std::move(found->connection);
+      idle_.erase(found);
+      // Somebody may have ended it meanwhile.
+      if (PQconsumeInput(connection.get()) == 1 && PQstatus(connection.get()) == CONNECTION_OK) return connection;
+    }
+  }
+  Handle connection(PQconnectdb(url(database).c_str()));
   if (PQstatus(connection.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection.get()));
   PQsetNoticeProcessor(
       connection.get(), [](void*, const char*) {}, nullptr);
+  return connection;
+}
+
+// What it was set to, holds or has open does not outlive the question.
+void PostgresServer::keep(const std::string& database, Handle connection) const {
+  if (PQtransactionStatus(connection.get()) != PQTRANS_IDLE) return;
+  const std::unique_ptr<PGresult, decltype(&PQclear)> cleared(PQexec(connection.get(), "discard all"), &PQclear);
+  if (PQresultStatus(cleared.get()) != PGRES_COMMAND_OK) return;
+  constexpr std::size_t most = 2;
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() == most) idle_.erase(idle_.begin());
+  idle_.push_back({database, std::move(connection)});
+}
+
+void PostgresServer::forget() const {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
+std::string PostgresServer::sql(const std::string& statements, const std::string& database) const {
+  Handle connection = connect(database);
   const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), statements.c_str()), &PQclear);
   const ExecStatusType status = PQresultStatus(result.get());
   if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
@@ -130,15 +158,22 @@ std::string PostgresServer::sql(const std::string& statements, const std::string
     if (row > 0) out += '\n';
     out += PQgetisnull(result.get(), row, 0) != 0 ? "NULL" : PQgetvalue(result.get(), row, 0);
   }
+  if (statements.find("alter database") != std::string::npos) {
+    forget();  // what it sets is for those who connect later
+  } else {
+    keep(database, std::move(connection));
+  }
   return out;
 }
 
 void PostgresServer::stop() {
+  forget();
   process_->send_signal(SIGINT);  // "fast": breaks connections
   if (!process_->wait(std::chrono::seconds(60))) throw std::runtime_error("postgres does not stop");
 }
 
 void PostgresServer::kill() {
+  forget();
   // Its children first, as the postmaster would else still tidy up behind one that was killed.
   const pid_t postmaster = postmaster_of(folder_.path() / "data");
   ::kill(postmaster, SIGSTOP);

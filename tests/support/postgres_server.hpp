@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,7 +47,19 @@ class PostgresServer {
   std::string log() const;
 
  private:
+  struct Finish {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+  using Handle = std::unique_ptr<PGconn, Finish>;
+  struct Idle {
+    std::string database;
+    Handle connection;
+  };
+
   PostgresServer(std::string binaries, const Options& options);
+  Handle connect(const std::string& database) const;
+  void keep(const std::string& database, Handle connection) const;
+  void forget() const;
   void launch();
   std::vector<std::string> as_owner(std::vector<std::string> command) const;
 
@@ -55,6 +68,8 @@ class PostgresServer {
   int port_ = 0;
   std::vector<std::string> settings_;
   std::unique_ptr<Process> process_;
+  mutable std::mutex mutex_;  // guards what follows
+  mutable std::vector<Idle> idle_;
 };
 
 // Prints a line that is seen and skips the test.

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "sluice/cli/assemble.hpp"
+#include "sluice/runtime/export.hpp"
 #include "sluice/runtime/run.hpp"
 
 namespace sluice::cli {
@@ -19,6 +20,8 @@ struct FlowRunOptions {
   std::optional<std::chrono::seconds> follow{};  // a queue: for so long, drained or not
   // Called at the end of each run of a flow.
   std::function<void(const std::string& flow, const runtime::RunOutcome&)> finished{};
+  // The same for exports. Null: nothing was published, since it, or what it waits for, failed.
+  std::function<void(const std::string& flow, const runtime::ExportReport*)> exported{};
 };
 
 // Errors before the first message was received come back as such; later ones stand in the outcome, with what was

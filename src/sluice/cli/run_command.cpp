@@ -158,6 +158,7 @@ class ProjectRun {
     for (std::size_t i = steps.size(); i-- > 0;) {
       if (!skipped(steps[i])) continue;
       exports_.leave_out(*exports[i]);
+      tell_exported(exports[i]->name, nullptr);
       exports.erase(exports.begin() + static_cast<std::ptrdiff_t>(i));
       steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(i));
     }
@@ -166,6 +167,7 @@ class ProjectRun {
     progress_.reset();
     for (std::size_t i = 0; i < steps.size(); ++i) {
       ExportOutcome& outcome = outcomes[i];
+      tell_exported(outcome.out->name, outcome.error ? nullptr : &outcome.report);
       if (outcome.error && i > 0 && outcomes[0].error && outcome.error->text() == outcomes[0].error->text()) {
         fail_alike(steps[i], steps[0]);
         continue;
@@ -179,6 +181,10 @@ class ProjectRun {
       answer_.text += export_text(outcome, uri);
       answer_.result["exports"].push_back(export_json(outcome, uri));
     }
+  }
+
+  void tell_exported(const std::string& name, const runtime::ExportReport* report) const {
+    if (options_.exported) options_.exported(name, report);
   }
 
   // What stands before a key in messages: "s3://bucket/".

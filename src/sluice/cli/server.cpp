@@ -82,25 +82,39 @@ class Server {
     const std::string& project = served.project.name;
     for (const project::Flow& flow : served.project.flows)
       served.flows[flow.name] = shared_.board.add_flow(project, flow.name);
-    bool of_project = served.project.models.has_value() || !served.project.exports.empty();
+    bool of_project = served.project.models.has_value();
+    const bool left_out = !served.project.schedule;
     for (const project::Flow& flow : served.project.flows) {
       if (flow.schedule) {
-        add(std::make_shared<ScheduleJob>(shared_, served, &flow));
+        add(std::make_shared<ScheduleJob>(shared_, served, job_of(flow)));
       } else if (is_followed(flow, served)) {
         add(std::make_shared<FollowJob>(shared_, served, flow));
       } else {
         of_project = true;
-        if (!served.project.schedule)
-          log::warning("the flow has no schedule, and neither has its project: it is left out",
-                       {{"project", project}, {"flow", flow.name}});
+        if (left_out) tell_left_out(project, flow.name);
       }
     }
-    if (served.project.schedule && of_project) add(std::make_shared<ScheduleJob>(shared_, served, nullptr));
+    for (const project::Export& out : served.project.exports) {
+      served.exports[out.name] = shared_.board.add_export(project, out.name);
+      if (out.schedule) {
+        add(std::make_shared<ScheduleJob>(shared_, served, job_of(served, out)));
+      } else {
+        of_project = true;
+        if (left_out) tell_left_out(project, out.name);
+      }
+    }
+    if (served.project.schedule && of_project)
+      add(std::make_shared<ScheduleJob>(shared_, served, job_of_project(served)));
     if (served.project.schedule && !of_project)
       log::warning("the project's schedule has nothing to run", {{"project", project}});
-    if (!served.project.schedule && (served.project.models || !served.project.exports.empty()))
-      log::warning("models and exports run by the project's `schedule:`, which is missing: they are left out",
+    if (left_out && served.project.models)
+      log::warning("models run by the project's `schedule:`, which is missing: they are left out",
                    {{"project", project}});
+  }
+
+  static void tell_left_out(const std::string& project, const std::string& flow) {
+    log::warning("the flow has no schedule, and neither has its project: it is left out",
+                 {{"project", project}, {"flow", flow}});
   }
 
   template <class Job>

@@ -21,14 +21,6 @@ std::int64_t micros(SystemTime time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
-// Whose ledger keeps the turns: of the database that a flow writes to; of the models; of the project's first flow.
-const std::string& ledger_of(const Served& served, const project::Flow* flow) {
-  if (flow == nullptr && served.project.models) return served.project.models->connection;
-  if (flow == nullptr && served.project.flows.empty()) return served.project.exports.front().connection;
-  const project::Flow& one = flow != nullptr ? *flow : served.project.flows.front();
-  return one.into_connection;
-}
-
 // The ledger is opened for each question, and for as long as a run is at work: a DuckDB file is free in between.
 class LedgerTurns final : public runtime::Turns {
  public:
@@ -160,20 +152,37 @@ seconds FollowJob::to_the_full_hour() const {
   return std::chrono::floor<std::chrono::hours>(now) + std::chrono::hours(1) - now;
 }
 
-ScheduleJob::ScheduleJob(ServerShared& shared, const Served& served, const project::Flow* flow)
+Scheduled job_of(const project::Flow& flow) { return {flow.name, *flow.schedule, flow.watch, flow.into_connection}; }
+
+// Turns are kept where the project writes; what only exports has nothing but what it reads.
+Scheduled job_of(const Served& served, const project::Export& out) {
+  const project::Project& project = served.project;
+  return {out.name, *out.schedule, out.watch,
+          project.models          ? project.models->connection
+          : project.flows.empty() ? out.connection
+                                  : project.flows.front().into_connection};
+}
+
+Scheduled job_of_project(const Served& served) {
+  const project::Project& project = served.project;
+  return {"", *project.schedule, project.watch,
+          project.models          ? project.models->connection
+          : project.flows.empty() ? project.exports.front().connection
+                                  : project.flows.front().into_connection};
+}
+
+ScheduleJob::ScheduleJob(ServerShared& shared, const Served& served, Scheduled scheduled)
     : shared_(shared),
       served_(served),
-      schedule_(flow != nullptr ? *flow->schedule : *served.project.schedule),
-      flow_(flow != nullptr ? flow->name : ""),
-      database_(ledger_of(served, flow)),
-      job_(shared.board.add_job(served.project.name, flow != nullptr ? flow->name : served.project.name)),
-      watched_(flow != nullptr ? flow->watch : served.project.watch),
-      watch_(watched_.size()) {}
+      scheduled_(std::move(scheduled)),
+      job_(shared.board.add_job(served.project.name, scheduled_.flow.empty() ? served.project.name : scheduled_.flow)),
+      watch_(scheduled_.watched.size()) {}
 
 void ScheduleJob::work() {
-  LedgerTurns turns(served_.connection(database_), {served_.project.name, flow_, shared_.holder, shared_.lease});
+  LedgerTurns turns(served_.connection(scheduled_.database),
+                    {served_.project.name, scheduled_.flow, shared_.holder, shared_.lease});
   runtime::ScheduleOptions options;
-  options.name = served_.project.name + (flow_.empty() ? "" : " " + flow_);
+  options.name = name();
   options.keep_every = milliseconds(shared_.lease) / 3;
   options.tell = [this](runtime::ScheduleState state, std::optional<SystemTime> next) {
     constexpr std::array states{JobState::waiting, JobState::standby, JobState::running, JobState::retrying};
@@ -181,41 +190,47 @@ void ScheduleJob::work() {
                         next ? std::optional<std::int64_t>(next->time_since_epoch().count()) : std::nullopt);
   };
   runtime::keep_schedule(
-      schedule_, turns, [this](SystemTime due, const std::stop_token& stop) { return run(due, stop); }, options,
-      shared_.clock, shared_.stop);
+      scheduled_.schedule, turns, [this](SystemTime due, const std::stop_token& stop) { return run(due, stop); },
+      options, shared_.clock, shared_.stop);
 }
 
+// What polls says something when there was something to do.
 bool ScheduleJob::run(SystemTime due, const std::stop_token& stop) {
   const auto started = shared_.clock.steady();
   const Result<bool> moved = this->moved(due);
   if (moved && !*moved) {
+    log::debug("nothing moved", {{"schedule", name()}});
     watch_.settle();
     return true;
   }
+  const std::string time = schedule::utc_text(due);
+  const bool polls = scheduled_.schedule.every.count() > 0 && scheduled_.watched.empty();
+  if (!polls) log::info("run begins", {{"schedule", name()}, {"due", time}});
+  did_something_ = false;
   Result<Answer> answer = moved ? run_due(due, stop) : fail(moved.error());
   const double took = std::chrono::duration<double>(shared_.clock.steady() - started).count();
   const Error* error = !answer ? &answer.error() : answer->error ? &*answer->error : nullptr;
   const bool stopped = stop.stop_requested();
   shared_.board.run_ended(job_, error != nullptr, stopped, took, shared_.clock.now_micros() / 1'000'000);
-  const std::string name = served_.project.name + (flow_.empty() ? "" : " " + flow_);
   if (error != nullptr) {
-    log::error("run failed", {{"schedule", name}, {"error", error->text()}});
+    log::error("run failed", {{"schedule", name()}, {"due", time}, {"error", error->text()}});
   } else {
-    log::info(stopped ? "run stopped" : "run done", {{"schedule", name}, {"summary", answer->summary}});
+    const auto tell = polls && !did_something_ && !stopped ? &log::debug : &log::info;
+    tell(stopped ? "run stopped" : "run done", {{"schedule", name()}, {"due", time}, {"summary", answer->summary}});
   }
   if (error == nullptr && !stopped) watch_.settle();
   return !stopped;
 }
 
 Result<bool> ScheduleJob::moved(SystemTime due) {
-  if (watched_.empty()) return true;
+  if (scheduled_.watched.empty()) return true;
   std::map<std::string, std::unique_ptr<Database>> databases;
-  for (const project::Watched& one : watched_) {
+  for (const project::Watched& one : scheduled_.watched) {
     if (databases.contains(one.connection)) continue;
     SLUICE_TRY(databases[one.connection], open_database(served_.connection(one.connection), system_clock()));
   }
   const auto look = [&](std::size_t number, const TableMark* before) -> Result<TableLook> {
-    const project::Watched& one = watched_[number];
+    const project::Watched& one = scheduled_.watched[number];
     SLUICE_TRY(TableLook seen, databases.at(one.connection)->look(one.table, before));
     if (!seen.mark.there && (before == nullptr || before->there)) {
       log::warning("a table that is watched is not there",
@@ -223,27 +238,37 @@ Result<bool> ScheduleJob::moved(SystemTime due) {
     }
     return seen;
   };
-  return watch_.moved(schedule::local_date(schedule_.zone, due), look);
+  return watch_.moved(schedule::local_date(scheduled_.schedule.zone, due), look);
+}
+
+bool ScheduleJob::is_chosen(const Assembly& assembly, const Work& work, std::size_t step) const {
+  if (!scheduled_.flow.empty()) return work.graph.steps()[step].name == scheduled_.flow;
+  if (work.is_flow(step)) return is_of_project_schedule(assembly.project.flows[step], served_);
+  return work.is_model(step) || !assembly.project.exports[step - work.flows].schedule;
 }
 
 Result<Answer> ScheduleJob::run_due(SystemTime due, const std::stop_token& stop) {
-  SLUICE_TRY(const auto assembly, assemble(served_.arguments, Keys::required, {micros(due), schedule_.zone}));
+  SLUICE_TRY(const auto assembly, assemble(served_.arguments, Keys::required, {micros(due), scheduled_.schedule.zone}));
   SLUICE_TRY(const Work work, plan_work(*assembly));
   std::vector<bool> chosen(work.graph.steps().size(), false);
-  if (!flow_.empty()) {
-    SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, flow_));
-    chosen[static_cast<std::size_t>(flow - assembly->project.flows.data())] = true;
-  } else {
-    for (std::size_t step = 0; step < chosen.size(); ++step) {
-      chosen[step] = !work.is_flow(step) || is_of_project_schedule(assembly->project.flows[step], served_);
-    }
+  for (std::size_t step = 0; step < chosen.size(); ++step) {
+    chosen[step] = is_chosen(*assembly, work, step);
+    did_something_ |= chosen[step] && work.is_model(step);
   }
+  if (std::ranges::count(chosen, true) == 0)
+    return fail(Fault::config, "there is no flow '" + scheduled_.flow + "' any more", "start the server again");
   FlowRunOptions options;
   options.queue_wait = seconds(0);
   options.stop = stop;
   options.finished = [this](const std::string& flow, const runtime::RunOutcome& outcome) {
+    did_something_ |= outcome.report.received > 0 || outcome.report.objects > outcome.report.objects_known;
     if (const auto found = served_.flows.find(flow); found != served_.flows.end())
       shared_.board.flow_ended(found->second, outcome.report);
+  };
+  options.exported = [this](const std::string& flow, const runtime::ExportReport* report) {
+    did_something_ |= report != nullptr && report->files.size() > report->unchanged;
+    if (const auto found = served_.exports.find(flow); found != served_.exports.end())
+      shared_.board.export_ended(found->second, report);
   };
   return run_steps(*assembly, shared_.session, std::move(options), work, chosen);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/cli/flow_run.hpp"
+#include "sluice/cli/work.hpp"
 #include "sluice/core/queue.hpp"
 #include "sluice/runtime/scheduler.hpp"
 #include "sluice/runtime/watch.hpp"
@@ -20,7 +21,8 @@ namespace sluice::cli {
 struct Served {
   ProjectArguments arguments;
   project::Project project;
-  std::map<std::string, std::size_t> flows;  // name -> the number on the board
+  std::map<std::string, std::size_t> flows;    // name -> the number on the board
+  std::map<std::string, std::size_t> exports;  // the same
 
   const project::Connection& connection(const std::string& name) const;
 };
@@ -59,11 +61,21 @@ class FollowJob {
   std::size_t job_;
 };
 
-// Runs a flow, or what the project's own schedule is for, when it is due.
+// A schedule and what runs by it: a flow, or what the project's own one is for. The project outlives it.
+struct Scheduled {
+  std::string flow;  // or an export; empty: the project
+  const schedule::Schedule& schedule;
+  const std::vector<project::Watched>& watched;
+  const std::string& database;  // the connection whose ledger keeps its turns
+};
+Scheduled job_of(const project::Flow& flow);
+Scheduled job_of(const Served& served, const project::Export& out);
+Scheduled job_of_project(const Served& served);
+
+// Runs that when it is due.
 class ScheduleJob {
  public:
-  // `flow` null: the project.
-  ScheduleJob(ServerShared& shared, const Served& served, const project::Flow* flow);
+  ScheduleJob(ServerShared& shared, const Served& served, Scheduled scheduled);
   void work();
 
  private:
@@ -71,14 +83,16 @@ class ScheduleJob {
   Result<bool> moved(schedule::SystemTime due);
   Result<Answer> run_due(schedule::SystemTime due, const std::stop_token& stop);
 
+  std::string name() const { return served_.project.name + (scheduled_.flow.empty() ? "" : " " + scheduled_.flow); }
+  // By the project's own schedule, or by that of a flow.
+  bool is_chosen(const Assembly& assembly, const Work& work, std::size_t step) const;
+
   ServerShared& shared_;
   const Served& served_;
-  const schedule::Schedule& schedule_;
-  std::string flow_;             // empty: the project
-  const std::string& database_;  // the connection whose ledger keeps its turns
+  Scheduled scheduled_;
   std::size_t job_;
-  const std::vector<project::Watched>& watched_;
   runtime::Watch watch_;
+  bool did_something_ = false;  // the run at work: else nobody has to be told
 };
 
 // The jobs a flow or a project has. A flow without a schedule whose source ends (objects, a database) is a step of the

@@ -267,13 +267,29 @@ TEST_F(LookupTest, rows_come_in_the_order_of_the_input) {
   EXPECT_EQ(rows("select user_id from input semi join 'objects://lake/names.csv' l on l.id > input.n"), "a0 c2 ");
 }
 
+TEST_F(LookupTest, a_sub_query_that_names_the_row_is_followed) {
+  const std::string of_row =
+      "from read_csv('objects://lake/names.csv', buffer_size = 100000, max_line_size = 10000) l where l.id = i.n)";
+  EXPECT_EQ(rows("select user_id from input i where exists (select 1 " + of_row), "a0 c2 ");
+  EXPECT_EQ(rows("select user_id from input i where not exists (select 1 " + of_row), "b1 ");
+  EXPECT_EQ(rows("select user_id from input i where exists (select 1 from 'objects://lake/names.csv')"), "a0 b1 c2 ");
+  EXPECT_EQ(rows("select (select max(name) " + of_row + " from input i where n < 9"), "zwei0 one2 ");
+  EXPECT_EQ(rows("select user_id || coalesce((select count(*) " + of_row + ", 0) from input i"), "a20 b01 c12 ");
+  EXPECT_EQ(rows("select x.name from input i, lateral (select name " + of_row.substr(0, of_row.size() - 1) +
+                 " order by name limit 1) x"),
+            "two0 one2 ");
+}
+
 TEST_F(LookupTest, rows_that_come_from_no_row_of_the_input_are_refused) {
   for (const char* sql : {"select l.name from 'objects://lake/names.csv' l left join input i on l.id = i.n",
                           "select l.name from input i full join 'objects://lake/names.csv' l on l.id = i.n",
                           "select l.name from 'objects://lake/names.csv' l",
                           "select name from 'objects://lake/names.csv' l "
                           "where id in (select n from input)",
-                          "select a.n from input a join (select max(n) as n from input) b using (n)"}) {
+                          "select a.n from input a join (select max(n) as n from input) b using (n)",
+                          "select n from input a where exists (select 1 from input b where b.n = a.n + 1)",
+                          "select l.name from 'objects://lake/names.csv' l "
+                          "where exists (select 1 from input i where i.n = l.id)"}) {
     EXPECT_NE(refusal(sql).find("the select must be row-wise"), std::string::npos) << sql;
   }
 }

@@ -57,6 +57,8 @@ bool reads(const LogicalOperator& plan, const std::string& scan) {
 RowTrace trace_join(LogicalOperator& plan, const std::string& scan, duckdb::column_t row_column) {
   const bool left = reads(*plan.children[0], scan);
   if (left == reads(*plan.children[1], scan)) return untraceable(plan.type);
+  // A correlated sub-query stands on the right, and is computed for the values of the left that it names.
+  if (plan.type == LogicalOperatorType::LOGICAL_DELIM_JOIN && !left) return untraceable(plan.type);
   using duckdb::JoinType;
   const JoinType type = plan.type == LogicalOperatorType::LOGICAL_CROSS_PRODUCT
                             ? JoinType::INNER
@@ -95,6 +97,7 @@ RowTrace trace_rows(duckdb::LogicalOperator& plan, const std::string& scan, duck
       // Both give their input's columns on.
       return trace_rows(*plan.children[0], scan, row_column);
     case LogicalOperatorType::LOGICAL_COMPARISON_JOIN:
+    case LogicalOperatorType::LOGICAL_DELIM_JOIN:
     case LogicalOperatorType::LOGICAL_ANY_JOIN:
     case LogicalOperatorType::LOGICAL_CROSS_PRODUCT: return trace_join(plan, scan, row_column);
     default: return untraceable(plan.type);

@@ -28,6 +28,8 @@ std::string_view kind_name(duckdb_error_type type) {
     case DUCKDB_ERROR_CONSTRAINT: return "constraint violation";
     case DUCKDB_ERROR_CONVERSION: return "conversion failed";
     case DUCKDB_ERROR_OUT_OF_RANGE: return "out of range";
+    case DUCKDB_ERROR_INVALID_INPUT: return "invalid input";
+    case DUCKDB_ERROR_DIVIDE_BY_ZERO: return "division by zero";
     case DUCKDB_ERROR_TRANSACTION: return "transaction conflict";
     case DUCKDB_ERROR_CATALOG: return "no such name";
     case DUCKDB_ERROR_BINDER: return "names or types do not fit";

@@ -125,13 +125,26 @@ Result<Planned> plan(DuckConnection& connection, const ReadQuery& query) {
                  std::make_shared<const Schema>(std::move(schema))};
 }
 
-// DuckDB's own words are left out: they may hold values.
+bool cannot_compute(duckdb_error_type type) {
+  switch (type) {
+    case DUCKDB_ERROR_OUT_OF_RANGE:
+    case DUCKDB_ERROR_CONVERSION:
+    case DUCKDB_ERROR_DECIMAL:
+    case DUCKDB_ERROR_MISMATCH_TYPE:
+    case DUCKDB_ERROR_DIVIDE_BY_ZERO:
+    case DUCKDB_ERROR_INVALID_INPUT: return true;
+    default: return false;
+  }
+}
+
+// DuckDB's own words are left out: they may hold values. What the query cannot compute of its rows is the data's fault.
 Error reading_error(duckdb_error_type type, std::string_view message, const Place& place) {
   Error error = duckdb_error(type, message, place.text() + ": query", Wording::kind_only);
-  if (error.hint.empty()) {
-    error.hint =
-        "a variable or a row holds what the query cannot compute; DuckDB's message may hold values and is left "
-        "out: run the query in DuckDB to read it";
+  if (!error.hint.empty()) return error;
+  error.hint = "DuckDB's message may hold values and is left out: run the query in DuckDB to read it";
+  if (error.fault == Fault::failed && cannot_compute(type)) {
+    error.fault = Fault::data;
+    error.hint = "a variable or a row holds what the query cannot compute; " + error.hint;
   }
   return error;
 }

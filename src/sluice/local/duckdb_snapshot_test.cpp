@@ -113,6 +113,24 @@ TEST_F(duckdb_snapshot, an_error_while_rows_come_says_no_value) {
   if (!reader) error = reader.error();
   EXPECT_NE(error.message, "");
   EXPECT_EQ(error.message.find("canary"), std::string::npos) << error.message;
+  EXPECT_EQ(error.fault, Fault::data) << error.text();
+}
+
+TEST_F(duckdb_snapshot, what_a_query_cannot_compute_is_the_datas_fault) {
+  run("create table t as select 'canary' || n as name, n from range(3) r(n)");
+  for (const char* sql : {"select name::int as a from t", "select (n + 1e9::bigint)::smallint as a from t",
+                          "select strptime(name, '%Y-%m-%d') as a from t", "select (select name from t) as a",
+                          "select error(name) as a from t", "select 'canary'::date as a",
+                          "select (n * 1e30)::decimal(9,2) as a from t"}) {
+    const auto snapshot = open_duckdb_snapshot(connection(), {query(sql)});
+    ASSERT_TRUE(snapshot) << sql << snapshot.error().text();
+    auto reader = (*snapshot)->open(0);
+    Batch batch;
+    const Error error = reader ? (*reader)->next(batch).error() : reader.error();
+    EXPECT_EQ(error.fault, Fault::data) << sql << ": " << error.text();
+    EXPECT_TRUE(error.message.starts_with("q.sql:1:1: query: DuckDB says ")) << error.text();
+    EXPECT_EQ(error.text().find("canary"), std::string::npos) << error.text();
+  }
 }
 
 TEST_F(duckdb_snapshot, tells_tables_from_views) {

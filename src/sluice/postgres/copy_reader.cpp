@@ -56,7 +56,7 @@ class CopyReader final : public RowReader {
         const auto message = connection_.take();
         if (!message) {
           ended_ = true;
-          return fail(connection_.error(message.error(), plan_.place.text() + ": read rows"));
+          return fail(reading_error(connection_, message.error(), plan_.place.text() + ": read rows"));
         }
         rest_ = *message;
         if (rest_.empty()) {  // the server has ended the COPY without its trailer
@@ -97,7 +97,7 @@ class CopyReader final : public RowReader {
       if (!rest_.empty()) return fail(malformed());
       const auto last = connection_.take();
       ended_ = true;
-      if (!last) return fail(connection_.error(last.error(), plan_.place.text() + ": read rows"));
+      if (!last) return fail(reading_error(connection_, last.error(), plan_.place.text() + ": read rows"));
       return {};
     }
     if (static_cast<std::size_t>(fields) != plan_.wires.size()) return fail(malformed());
@@ -255,9 +255,21 @@ Result<ReadPlan> plan_read(const Answer& described, const std::string& sql, cons
   return plan;
 }
 
+Error reading_error(const Connection& connection, const ServerError& error, const std::string& what) {
+  Error out = connection.error(error, what);
+  if (out.fault != Fault::failed || !is_about_a_row(error)) return out;
+  out.fault = Fault::data;
+  if (out.hint.empty()) {
+    out.hint =
+        "a variable or a row holds what the query cannot compute; the server's message may hold values and is left "
+        "out: run the query in psql to read it";
+  }
+  return out;
+}
+
 Result<std::unique_ptr<RowReader>> open_copy_reader(Connection& connection, const ReadPlan& plan) {
   if (Reply started = connection.start_copy_out(plan.copy_sql); !started)
-    return fail(connection.error(started.error(), plan.place.text() + ": start to read"));
+    return fail(reading_error(connection, started.error(), plan.place.text() + ": start to read"));
   return std::unique_ptr<RowReader>(std::make_unique<CopyReader>(connection, plan));
 }
 

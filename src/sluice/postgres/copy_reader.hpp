@@ -45,6 +45,9 @@ struct ReadPlan {
 // `described` is what the server says of the query's columns.
 Result<ReadPlan> plan_read(const Answer& described, const std::string& sql, const Place& place);
 
+// What the query cannot compute of its rows is the data's fault.
+Error reading_error(const Connection& connection, const ServerError& error, const std::string& what);
+
 // Both outlive the reader. The connection does nothing else until the reader is gone.
 Result<std::unique_ptr<RowReader>> open_copy_reader(Connection& connection, const ReadPlan& plan);
 

@@ -82,7 +82,7 @@ class TableSnapshot final : public Snapshot {
       place.line += lines;
       if (lines > 0) place.column = 1;
     }
-    Error out = connection_.error(error, place.text() + ": query");
+    Error out = reading_error(connection_, error, place.text() + ": query");
     if (error.sqlstate.starts_with("42") && !error.is("42501")) out.fault = Fault::config;
     return out;
   }

@@ -145,6 +145,7 @@ inline constexpr std::array export_keys{
     KeyRule{"after", Shape::columns, false, "models and flows to wait for, beside those whose tables it reads"},
     KeyRule{"incremental", Shape::incremental, false,
             "of a table, into a prefix: each run adds the rows that are new: { cursor: COLUMN }"},
+    KeyRule{"schedule", Shape::schedule, false, "when `sluice serve` runs the flow: { cron: LINE } or { every: 30s }"},
 };
 
 inline constexpr std::array incremental_keys{

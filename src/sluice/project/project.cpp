@@ -210,6 +210,10 @@ class Loader {
       made.after_place = after->place;
     }
     if (const Node* incremental = node.find("incremental")) SLUICE_CHECK(ends.read_incremental(*incremental, made));
+    if (const Node* schedule = node.find("schedule")) {
+      SLUICE_TRY(made.schedule, read_schedule(*schedule, variables_));
+      SLUICE_TRY(made.watch, ends.read_watch(*schedule));
+    }
     project_.exports.push_back(std::move(made));
     return {};
   }

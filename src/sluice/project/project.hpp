@@ -99,6 +99,8 @@ struct Export {
   std::vector<std::string> after{};  // names of models and of flows into a table
   Place after_place{};
   std::optional<WatchedTable> incremental{};  // only the rows that no run before has read, as further files
+  std::optional<schedule::Schedule> schedule{};
+  std::vector<Watched> watch{};
 };
 
 struct Project {

@@ -1,6 +1,7 @@
 #include "sluice/runtime/export.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "sluice/core/crash_point.hpp"
@@ -94,7 +95,10 @@ class FileSet {
         file_bytes_(file_bytes),
         columns_(rows.columns),
         options_(options),
-        report_(report) {}
+        report_(report) {
+    if (options.append_to == nullptr) return;
+    for (const ManifestEntry& entry : options.append_to->manifest.entries) ++listed_[entry.sha256];
+  }
 
   Result<void> add(const std::vector<Batch>& batches) {
     const Stopwatch watch(report_.write);
@@ -131,7 +135,10 @@ class FileSet {
     entry.rows = rows_;
     entry.bytes = out_->bytes();
     entry.sha256 = out_->hash();
-    entry.key = prefix_ + entry.sha256 + std::string(objects::extension_of(options_.dialect));
+    // Rows that came twice stand in two files, also for who reads all that is there. The next run counts alike.
+    const std::size_t number = ++listed_[entry.sha256];
+    entry.key = prefix_ + entry.sha256 + (number == 1 ? "" : "-" + std::to_string(number)) +
+                std::string(objects::extension_of(options_.dialect));
     // Under this name there can be nothing else than these bytes.
     SLUICE_TRY(auto there, store_.head(entry.key));
     if (there && there->bytes == entry.bytes) {
@@ -154,7 +161,8 @@ class FileSet {
   ExportReport& report_;
   std::unique_ptr<CountedWriter> out_;
   std::unique_ptr<objects::RowWriter> writer_;
-  std::uint64_t rows_ = 0;  // of the file being written
+  std::uint64_t rows_ = 0;                     // of the file being written
+  std::map<std::string, std::size_t> listed_;  // how many files of these bytes there are already
 };
 
 // Removes files of ours that neither this manifest nor the one before it lists, once they are a day old: a reader of
@@ -170,7 +178,7 @@ Result<void> sweep(ObjectStore& store, const std::string& prefix, const std::vec
   std::vector<std::string> old;
   SLUICE_CHECK(store.list(prefix, [&](const ObjectFacts& object) {
     const std::string_view name = std::string_view(object.key).substr(prefix.size());
-    const bool ours = name.size() > hash_digits && name[hash_digits] == '.' &&
+    const bool ours = name.size() > hash_digits && (name[hash_digits] == '.' || name[hash_digits] == '-') &&
                       name.find_first_not_of("0123456789abcdef") == hash_digits;
     if (ours && object.modified < oldest && !listed.contains(object.key)) old.push_back(object.key);
     return true;

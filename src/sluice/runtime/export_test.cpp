@@ -2,6 +2,8 @@
 // writer in between leaves.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "sluice/core/batch_builder.hpp"
 #include "sluice/objects/content_hash.hpp"
 #include "sluice/objects/memory_store.hpp"
@@ -77,6 +79,30 @@ TEST(ExportedFiles, that_grow_stay_listed_and_carry_the_mark) {
   ASSERT_TRUE(run(0, {{"from", "5"}}));
   EXPECT_NE(store.facts("out/_manifest.json").version, version) << "the next run begins further on";
   EXPECT_EQ(listed(store).size(), 2U);
+}
+
+// Rows without anything that tells them apart may come again: who reads all files has to find them again.
+TEST(ExportedFiles, of_equal_bytes_have_keys_of_their_own) {
+  objects::MemoryStore store;
+  const auto run = [&](const std::string& writer) {
+    Numbers numbers(3, 10);
+    const auto before = find_manifest(store, "out/_manifest.json").value();
+    ExportOptions options;
+    options.append_to = before ? &*before : nullptr;
+    const Manifest manifest{.project = "p", .flows = {"f"}, .writer = writer, .mark = {{"from", writer}}};
+    return export_files(store, "out/", 1000, {&numbers, {}, Numbers::columns()}, manifest, system_clock(), options);
+  };
+  for (const char* writer : {"1", "2", "3"}) ASSERT_TRUE(run(writer));
+  const std::vector<std::string> keys = listed(store);
+  ASSERT_EQ(keys.size(), 3U);
+  EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), 3U);
+  EXPECT_TRUE(keys[1].ends_with("-2.csv")) << keys[1];
+  for (const std::string& key : keys) EXPECT_EQ(store.bytes(key), "n\n1\n2\n3\n");
+  // Of a run that was killed before its manifest: the next one finds the file, and sends nothing.
+  const std::string sent = keys[0].substr(0, keys[0].size() - 4) + "-4.csv";
+  store.set(sent, "n\n1\n2\n3\n");
+  EXPECT_EQ(run("4")->unchanged, 1U);
+  EXPECT_EQ(listed(store).back(), sent);
 }
 
 TEST(ExportedObject, has_all_rows_and_tells_what_it_is) {

@@ -93,7 +93,7 @@ class Scheduler {
 
   bool carry_out(SystemTime due) {
     tell(ScheduleState::running);
-    log::info("schedule is due", {{"schedule", options_.name}, {"due", utc_text(due)}});
+    log::debug("schedule is due", {{"schedule", options_.name}, {"due", utc_text(due)}});
     const TurnKeeper keeper(turns_, options_, stop_);
     return run_(due, keeper.run_token());
   }

@@ -44,6 +44,12 @@ std::size_t Board::add_flow(std::string project, std::string flow) {
   return flows_.size() - 1;
 }
 
+std::size_t Board::add_export(std::string project, std::string flow) {
+  const std::lock_guard lock(mutex_);
+  exports_.push_back({.project = std::move(project), .flow = std::move(flow)});
+  return exports_.size() - 1;
+}
+
 void Board::state(std::size_t job, JobState state, std::optional<std::int64_t> next_due) {
   const std::lock_guard lock(mutex_);
   JobFigures& figures = jobs_[job];
@@ -71,6 +77,20 @@ void Board::flow_ended(std::size_t flow, const runtime::RunReport& report) {
   flows_[flow].current = {};
 }
 
+void Board::export_ended(std::size_t out, const runtime::ExportReport* report) {
+  const std::lock_guard lock(mutex_);
+  ExportFigures& figures = exports_[out];
+  if (report == nullptr) {
+    ++figures.failures;
+    return;
+  }
+  if (report->stopped) return;
+  figures.rows += report->rows;
+  figures.objects += report->files.size();
+  figures.unchanged += report->unchanged;
+  for (const runtime::ManifestEntry& file : report->files) figures.bytes += file.bytes;
+}
+
 void Board::depth(std::size_t flow, std::optional<QueueDepth> depth) {
   const std::lock_guard lock(mutex_);
   flows_[flow].depth = depth;
@@ -94,6 +114,11 @@ std::vector<FlowFigures> Board::flows() const {
     flow.current = {};
   }
   return out;
+}
+
+std::vector<ExportFigures> Board::exports() const {
+  const std::lock_guard lock(mutex_);
+  return exports_;
 }
 
 std::vector<std::string> Board::unready() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sluice/core/source.hpp"
+#include "sluice/runtime/export.hpp"
 #include "sluice/runtime/report.hpp"
 
 namespace sluice::web {
@@ -47,21 +48,36 @@ struct FlowFigures {
   std::optional<QueueDepth> depth{};
 };
 
+// A flow from a database into objects: what its runs have published.
+struct ExportFigures {
+  std::string project;
+  std::string flow;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;      // of the objects, as they are stored
+  std::uint64_t objects = 0;    // those that were the same already among them
+  std::uint64_t unchanged = 0;  // those
+  std::uint64_t failures = 0;
+};
+
 class Board {
  public:
   // Numbers to write by; only before the first thread writes.
   std::size_t add_job(std::string project, std::string name);
   std::size_t add_flow(std::string project, std::string flow);
+  std::size_t add_export(std::string project, std::string flow);
 
   void state(std::size_t job, JobState state, std::optional<std::int64_t> next_due = {});
   void run_ended(std::size_t job, bool failed, bool stopped, double seconds, std::int64_t now);
   void progress(std::size_t flow, const runtime::RunReport& report);
   void flow_ended(std::size_t flow, const runtime::RunReport& report);
+  // Null: it, or what it waits for, failed.
+  void export_ended(std::size_t out, const runtime::ExportReport* report);
   void depth(std::size_t flow, std::optional<QueueDepth> depth);
   void drain();
 
   std::vector<JobFigures> jobs() const;
   std::vector<FlowFigures> flows() const;
+  std::vector<ExportFigures> exports() const;
   // Why the server is not ready, a line each; empty: it is.
   std::vector<std::string> unready() const;
 
@@ -69,6 +85,7 @@ class Board {
   mutable std::mutex mutex_;  // guards what follows
   std::vector<JobFigures> jobs_;
   std::vector<FlowFigures> flows_;
+  std::vector<ExportFigures> exports_;
   bool draining_ = false;
 };
 

@@ -45,6 +45,7 @@ class Text {
 };
 
 Labels of(const FlowFigures& flow) { return {{"project", flow.project}, {"flow", flow.flow}}; }
+Labels of(const ExportFigures& out) { return {{"project", out.project}, {"flow", out.flow}}; }
 Labels of(const JobFigures& job) { return {{"project", job.project}, {"job", job.name}}; }
 Labels with(Labels labels, std::string_view name, std::string_view value) {
   labels.emplace_back(name, std::string(value));
@@ -109,6 +110,27 @@ void write_details(Text& text, const std::vector<FlowFigures>& flows) {
   }
 }
 
+void write_exports(Text& text, const std::vector<ExportFigures>& exports) {
+  struct Count {
+    std::string_view name;
+    std::string_view help;
+    std::uint64_t ExportFigures::*of;
+  };
+  constexpr std::array counts{
+      Count{"sluice_export_rows_total", "Rows in the objects that runs published.", &ExportFigures::rows},
+      Count{"sluice_export_bytes_total", "Bytes of these objects, as they are stored.", &ExportFigures::bytes},
+      Count{"sluice_export_objects_total", "These objects, one or more a run.", &ExportFigures::objects},
+      Count{"sluice_export_unchanged_objects_total", "Those of them that were the same already, and were not sent.",
+            &ExportFigures::unchanged},
+      Count{"sluice_export_failures_total", "Runs that published nothing, since the flow or what it waits for failed.",
+            &ExportFigures::failures},
+  };
+  for (const Count& count : counts) {
+    text.metric(count.name, "counter", count.help);
+    for (const ExportFigures& out : exports) text.line(of(out), out.*count.of);
+  }
+}
+
 void write_jobs(Text& text, const std::vector<JobFigures>& jobs) {
   text.metric("sluice_job_state", "gauge", "1 for the state that the job is in.");
   for (const JobFigures& job : jobs) {
@@ -146,6 +168,7 @@ std::string metrics_text(const Board& board, const std::string& version) {
   const std::vector<FlowFigures> flows = board.flows();
   write_counts(text, flows);
   write_details(text, flows);
+  write_exports(text, board.exports());
   write_jobs(text, board.jobs());
   return text.take();
 }

@@ -30,6 +30,17 @@ void fill(Board& board) {
   board.flow_ended(flow, report_of(10, 1));
   board.progress(flow, report_of(5, 0));
   board.depth(flow, QueueDepth{7, 2, 0});
+  const std::size_t out = board.add_export("shop", "parcels_csv");
+  runtime::ExportReport exported;
+  exported.rows = 30;
+  exported.bytes = 4000;
+  exported.files = {{"a", 20, 300, "", ""}, {"b", 10, 200, "", ""}};
+  exported.unchanged = 1;
+  board.export_ended(out, &exported);
+  board.export_ended(out, &exported);
+  board.export_ended(out, nullptr);
+  exported.stopped = true;
+  board.export_ended(out, &exported);
   board.run_ended(job, false, false, 2.5, 1711840000);
   board.run_ended(job, true, false, 0.5, 1711840100);
 }
@@ -52,6 +63,12 @@ TEST(Metrics, count_what_ended_and_what_is_at_work) {
            "sluice_flow_stage_seconds_total{project=\"shop\",flow=\"orders\",stage=\"database\"} 3",
            "sluice_flow_calls_total{project=\"shop\",flow=\"orders\",call=\"ReceiveMessage\"} 6",
            "sluice_queue_messages{project=\"shop\",flow=\"orders\",state=\"visible\"} 7",
+           "# TYPE sluice_export_rows_total counter",
+           "sluice_export_rows_total{project=\"shop\",flow=\"parcels_csv\"} 60",
+           "sluice_export_bytes_total{project=\"shop\",flow=\"parcels_csv\"} 1000",
+           "sluice_export_objects_total{project=\"shop\",flow=\"parcels_csv\"} 4",
+           "sluice_export_unchanged_objects_total{project=\"shop\",flow=\"parcels_csv\"} 2",
+           "sluice_export_failures_total{project=\"shop\",flow=\"parcels_csv\"} 1",
            "sluice_job_state{project=\"shop\",job=\"orders\",state=\"waiting\"} 1",
            "sluice_job_state{project=\"shop\",job=\"orders\",state=\"halted\"} 0",
            "sluice_runs_total{project=\"shop\",job=\"orders\",status=\"done\"} 1",
