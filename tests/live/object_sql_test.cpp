@@ -4,6 +4,7 @@
 #include <random>
 
 #include "sluice/aws/s3_store.hpp"
+#include "sluice/engine/duck_database.hpp"
 #include "sluice/engine/object_files.hpp"
 #include "sluice/engine/parquet.hpp"
 #include "support/object_server.hpp"
