@@ -160,8 +160,8 @@ Result<void> PersonalColumns::check_declared(const RelationShape& shape) const {
 // A table that is not there, but nearly has the name of one that is read.
 Result<void> PersonalColumns::check_misspelt(const std::string& declared, const TableName& read) const {
   const std::size_t dot = declared.find('.');
-  const TableName name = dot == std::string::npos ? TableName{"", declared}
-                                                  : TableName{declared.substr(0, dot), declared.substr(dot + 1)};
+  const TableName name =
+      dot == std::string::npos ? TableName{"", declared} : TableName{declared.substr(0, dot), declared.substr(dot + 1)};
   if (nearest(lower(name.table), std::vector{lower(read.table)}).empty()) return {};
   SLUICE_TRY(const auto there, database_.shape_of(name));
   if (there) return {};
@@ -236,6 +236,11 @@ std::vector<std::string> tags_of(const engine::Lineage& query, const Schema& col
 Result<engine::Lineage> check_export(const Assembly& assembly, const project::Export& out, PersonalColumns& personal,
                                      const Schema& columns) {
   SLUICE_TRY(engine::Lineage query, personal.follow(out, columns));
+  for (const std::string& column : out.query.order_by) {
+    for (const engine::PersonalPath& path : query.paths) {
+      if (path.column == column) query.implicit.push_back({path.source, path.pii, "order_by"});
+    }
+  }
   const engine::PersonalData allowed = far_end(assembly.connection(out.into.connection));
   const std::string query_place = out.query.place.text() + ": " + (out.query.sql.empty() ? "table" : "query");
   if (out.select.empty()) {
