@@ -133,6 +133,13 @@ class Planning {
     return leaves.bytes < parted_bytes_least ? 1 : limits_.readers;
   }
 
+  // Columns by name: partitions may have them in another order, and children more of them.
+  std::string select_only() const {
+    std::string out;
+    for (const Field& field : columns_) out += (out.empty() ? "select " : ", ") + quoted(field.name);
+    return out + " from only ";
+  }
+
   Result<ReadParts> by_blocks(ReadParts whole, const Table& table, const Leaves& leaves) const {
     if (!leaves.apart.empty()) return one_reader(std::move(whole), leaves.apart);
     std::size_t readers = readers_for(leaves);
@@ -140,9 +147,7 @@ class Planning {
       SLUICE_CHECK(one_reader({}, "servers before 14 find no ranges of blocks (give `order_by`)"));
       readers = 1;
     }
-    ReadParts parts;
-    for (const Field& field : columns_) parts.select += (parts.select.empty() ? "select " : ", ") + quoted(field.name);
-    parts.select += " from only ";
+    ReadParts parts{select_only(), {}};
     for (const Leaf& leaf : leaves.all) {
       std::int64_t each = std::max<std::int64_t>(leaf.blocks, 1);
       if (readers > 1) {
@@ -161,9 +166,11 @@ class Planning {
     return parts.blocks.empty() || alone ? whole : parts;
   }
 
+  // By the tables that hold the rows, as above: a partition that is attached meanwhile would be in some parts only.
   Result<ReadParts> by_key(ReadParts whole, const Table& table, const Leaves& leaves) {
+    if (!leaves.apart.empty()) return one_reader(std::move(whole), leaves.apart);
     const std::size_t readers = readers_for(leaves);
-    if (readers < 2) return whole;
+    if (readers < 2 || leaves.all.empty()) return whole;
     const std::string& first = query_.order_by.front();
     SLUICE_TRY(const Answer index, asked(index_sql, Parameters().integer(table.id).text(first)));
     std::int64_t count =
@@ -172,12 +179,12 @@ class Planning {
       if (query_.readers == 0) return whole;
       count = static_cast<std::int64_t>(readers);
     }
-    ReadParts parts = whole;
     SLUICE_TRY(const std::vector<std::string> bounds, bounds_of(first, leaves, count));
+    if (bounds.empty()) return whole;
     const auto column = std::ranges::find(table.columns, first, &Column::name);
-    const bool nullable = column == table.columns.end() || !column->not_null;
-    if (!bounds.empty()) parts.conditions = key_ranges(quoted(first), bounds, nullable);
-    parts.tables = {table.name};
+    ReadParts parts{select_only(), whole.order};
+    parts.conditions = key_ranges(quoted(first), bounds, column == table.columns.end() || !column->not_null);
+    for (const Leaf& leaf : leaves.all) parts.tables.push_back(leaf.name);
     parts.readers = std::min(readers, parts.count());
     return parts;
   }
@@ -237,7 +244,12 @@ std::vector<std::string> key_ranges(const std::string& column, const std::vector
 std::size_t ReadParts::count() const { return std::max<std::size_t>({1, blocks.size(), conditions.size()}); }
 
 std::string ReadParts::sql(std::size_t part) const {
-  if (!conditions.empty()) return select + " where " + conditions[part] + order;
+  if (!conditions.empty()) {
+    std::string out;
+    for (const TableName& table : tables)
+      out += (out.empty() ? "" : " union all ") + select + quoted(table) + " where " + conditions[part];
+    return out + order;
+  }
   if (blocks.empty()) return select + order;
   const BlockRange& range = blocks[part];
   std::string out = select + quoted(tables[range.table]);

@@ -32,7 +32,7 @@ struct ReadParts {
   std::string order;                      // " order by ...", or ""
   std::vector<TableName> tables{};        // that the parts read
   std::vector<BlockRange> blocks{};       // one a part
-  std::vector<std::string> conditions{};  // or: one a part
+  std::vector<std::string> conditions{};  // or: one a part, of all tables
   std::size_t readers = 1;
 
   std::size_t count() const;

@@ -41,10 +41,13 @@ TEST(ReadParts, are_selects_of_their_own) {
       .select = "select \"a\" from only ", .order = "", .tables = {{"s", "t"}}, .blocks = {{0, 2, 3}}};
   EXPECT_EQ(middle.sql(0), R"(select "a" from only "s"."t" where ctid >= '(2,0)'::tid and ctid < '(3,0)'::tid)");
 
-  const ReadParts keyed{.select = "select * from \"t\"",
-                        .order = " order by \"c\", \"d\"",
+  const ReadParts keyed{.select = "select \"c\" from only ",
+                        .order = " order by \"c\"",
+                        .tables = {{"s", "t"}, {"s", "u"}},
                         .conditions = {"\"c\" < E'1'", "\"c\" >= E'1'"}};
-  EXPECT_EQ(keyed.sql(1), R"(select * from "t" where "c" >= E'1' order by "c", "d")");
+  EXPECT_EQ(keyed.sql(1),
+            R"(select "c" from only "s"."t" where "c" >= E'1' union all select "c" from only "s"."u" where "c" >= E'1')"
+            R"( order by "c")");
   const ReadParts whole{.select = "select 1", .order = ""};
   EXPECT_EQ(whole.count(), 1U);
   EXPECT_EQ(whole.sql(0), "select 1");
