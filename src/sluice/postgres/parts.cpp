@@ -11,7 +11,7 @@ namespace sluice::postgres {
 namespace {
 
 // Parts are as large as a reader may hold in memory when it is not its turn: then all of them work all the time.
-constexpr std::int64_t part_bytes = std::int64_t{8} << 20U;
+constexpr std::int64_t part_bytes = std::int64_t{4} << 20U;
 constexpr std::int64_t parted_bytes_least = std::int64_t{64} << 20U;  // below it further connections do not pay
 constexpr int tid_ranges_since = 140000;                              // before, each range reads the whole file
 constexpr std::int64_t key_ranges_most = 1024;

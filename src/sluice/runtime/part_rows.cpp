@@ -6,20 +6,21 @@
 namespace sluice::runtime {
 namespace {
 
-// As a BatchBuilder holds them: 16 bytes a value, and the texts.
+// As a BatchBuilder holds them: 16 bytes a value, of as many rows as fit, and the texts in blocks.
 std::size_t bytes_of(const Batch& batch) {
   constexpr std::size_t rows_least = 2048;
-  std::size_t bytes = std::max(batch.rows, rows_least) * batch.vectors.size() * 16;
+  constexpr std::size_t block = std::size_t{256} << 10U;
+  std::size_t texts = 0;
   for (std::size_t i = 0; i < batch.vectors.size(); ++i) {
     const Kind kind = (*batch.schema)[i].type.kind;
     if (kind != Kind::text && kind != Kind::bytes && kind != Kind::json) continue;
     for (std::size_t row = 0; row < batch.rows; ++row) {
       if (batch.vectors[i].is_null(row)) continue;
       const std::size_t length = batch.vectors[i].at<Text>(row).view().size();
-      if (length > Text::inline_max) bytes += length;
+      if (length > Text::inline_max) texts += length;
     }
   }
-  return bytes;
+  return std::max(batch.rows, rows_least) * batch.vectors.size() * 16 + (texts + block - 1) / block * block;
 }
 
 }  // namespace

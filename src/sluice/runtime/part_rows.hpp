@@ -18,7 +18,7 @@ namespace sluice::runtime {
 
 class PartRows final : public RowReader {
  public:
-  static constexpr std::size_t ahead_bytes = std::size_t{96} << 20U;  // of all readers, roughly
+  static constexpr std::size_t ahead_bytes = std::size_t{48} << 20U;  // of all readers, roughly
 
   // At least one reader. When `stop` is requested, next() does not wait any longer and gives an error.
   PartRows(PartedRows rows, std::stop_token stop, std::size_t ahead = ahead_bytes);
