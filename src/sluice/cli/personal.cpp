@@ -238,7 +238,7 @@ Result<engine::Lineage> check_export(const Assembly& assembly, const project::Ex
   SLUICE_TRY(engine::Lineage query, personal.follow(out, columns));
   for (const std::string& column : out.query.order_by) {
     for (const engine::PersonalPath& path : query.paths) {
-      if (path.column == column) query.implicit.push_back({path.source, path.pii, "order_by"});
+      if (path.column == column) query.implicit.push_back({path.source, path.pii, "order by"});
     }
   }
   const engine::PersonalData allowed = far_end(assembly.connection(out.into.connection));
