@@ -41,10 +41,13 @@ class PostgresSnapshot : public PostgresTest {
   static std::string read(Snapshot& snapshot, std::size_t number) {
     auto reader = snapshot.open(number);
     if (!reader) return "error: " + reader.error().text();
+    return read(**reader);
+  }
+  static std::string read(RowReader& reader) {
     std::string out;
     Batch batch;
     while (true) {
-      const auto more = (*reader)->next(batch);
+      const auto more = reader.next(batch);
       if (!more) return out + "error: " + more.error().text();
       if (!*more) return out;
       for (std::size_t row = 0; row < batch.rows; ++row) {
@@ -206,6 +209,106 @@ TEST_F(PostgresSnapshot, a_role_reads_through_views_what_it_may_not_read_itself)
   const auto columns = database->open_snapshot({query("select a from partly")});
   ASSERT_FALSE(columns);
   EXPECT_NE(columns.error().text().find("only some of its columns"), std::string::npos) << columns.error().text();
+}
+
+TEST_F(PostgresSnapshot, parts_are_all_rows_in_the_order_of_one_reader) {
+  sql("create table t (n int, pad text) with (autovacuum_enabled = off);"
+      "insert into t select n, repeat('x', 500) from generate_series(1, 10) n; analyze t;"  // one page, it says
+      "insert into t select n, repeat('x', 500) from generate_series(11, 500) n; delete from t where n % 7 = 0");
+  auto database = open();
+  auto snapshot = database->open_snapshot(
+      {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .readers = 3}, {.table = {"", "t"}, .place = {"p.yaml", 3, 1}}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  sql("insert into t select n, '' from generate_series(501, 600) n; update t set pad = 'new'");
+  auto parted = (*snapshot)->open_parts(0);
+  ASSERT_TRUE(parted) << parted.error().text();
+  ASSERT_EQ(parted->readers.size(), 3U);
+  EXPECT_GE(parted->parts, 3U);
+  std::string rows;
+  for (std::size_t part = 0; part < parted->parts; ++part) {
+    const auto reader = parted->readers[part % 3]->open(part);
+    ASSERT_TRUE(reader) << reader.error().text();
+    rows += read(**reader);
+  }
+  EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 500 - 71);
+  EXPECT_EQ(rows, read(**snapshot, 0));
+  EXPECT_EQ(rows, read(**snapshot, 1));
+  EXPECT_TRUE((*snapshot)->open_parts(1)->readers.empty()) << "a small table";
+}
+
+TEST_F(PostgresSnapshot, readers_of_parts_do_not_wait_for_who_waits_for_the_snapshot) {
+  sql("create table t as select n, repeat('x', 500) as pad from generate_series(1, 100) n");
+  auto database = open();
+  auto snapshot =
+      database->open_snapshot({{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"n"}, .readers = 2}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  auto truncating = std::async(std::launch::async, [this] { sql("truncate t"); });
+  const std::string waiting = "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and not granted";
+  for (int attempt = 0; attempt < 1000 && sql(waiting) == "0"; ++attempt) {
+  }
+  const auto parted = (*snapshot)->open_parts(0);
+  ASSERT_TRUE(parted) << parted.error().text();
+  EXPECT_TRUE(parted->readers.empty());
+  const std::string rows = read(**snapshot, 0);
+  EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 100);
+  snapshot->reset();
+  truncating.get();
+  EXPECT_EQ(sql("select count(*) from t"), "0");
+}
+
+TEST_F(PostgresSnapshot, readers_of_parts_that_cannot_see_the_moment_are_an_error) {
+  sql("create table t as select n, repeat('x', 500) as pad from generate_series(1, 100) n");
+  auto database = open();
+  auto snapshot = database->open_snapshot({{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .readers = 2}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  ASSERT_EQ((*snapshot)->open_parts(0)->readers.size(), 2U);
+  sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> "
+      "pg_backend_pid()");
+  const std::string gone = "select count(*) from pg_stat_activity where datname = current_database()";
+  for (int attempt = 0; attempt < 1000 && sql(gone) != "1"; ++attempt) {
+  }
+  const auto parted = (*snapshot)->open_parts(0);
+  ASSERT_FALSE(parted) << "the transaction that exported the moment is gone";
+  EXPECT_NE(parted.error().text().find("`readers: 1`"), std::string::npos) << parted.error().text();
+}
+
+TEST_F(PostgresSnapshot, parts_leave_out_what_is_attached_meanwhile) {
+  sql("create table p (n int primary key) partition by range (n);"
+      "create table p1 partition of p for values from (0) to (5000); insert into p select generate_series(0, 4999);"
+      "create table p2 (n int not null); insert into p2 select generate_series(5000, 5999)");
+  auto database = open();
+  auto snapshot =
+      database->open_snapshot({{.table = {"", "p"}, .place = {"p.yaml", 3, 1}, .order_by = {"n"}, .readers = 2},
+                               {.table = {"", "p"}, .place = {"p.yaml", 3, 1}, .readers = 2}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  sql("alter table p attach partition p2 for values from (5000) to (6000)");
+  for (const std::size_t query : {0U, 1U}) {
+    const std::string rows = read(**snapshot, query);
+    EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 5000) << query;
+  }
+}
+
+TEST_F(PostgresSnapshot, says_why_one_reader_has_to_read_all) {
+  server().make_user("parent_only");
+  sql("create table t (n int); create view v as select n from t; create materialized view m as select n from t;"
+      "create table p (n int) partition by range (n); create table p1 partition of p for values from (0) to (100);"
+      "insert into p values (1); grant select on p to parent_only");
+  const auto error = [&](const std::string& user, ReadQuery asked) {
+    asked.place = {"p.yaml", 3, 1};
+    const auto snapshot = open(user)->open_snapshot({std::move(asked)});
+    return snapshot ? "none: " + read(**snapshot, 0) : snapshot.error().text();
+  };
+  EXPECT_NE(error("postgres", {.table = {"", "v"}, .readers = 2}).find("it is no table"), std::string::npos);
+  EXPECT_NE(error("postgres", {.table = {"", "m"}, .readers = 2}).find("it is no table"), std::string::npos);
+  EXPECT_NE(error("parent_only", {.table = {"", "p"}, .readers = 2}).find("may not read \"public.p1\" by itself"),
+            std::string::npos);
+  EXPECT_EQ(error("parent_only", {.table = {"", "p"}}), "none: 1\n");
+  EXPECT_NE(error("parent_only", {.table = {"", "p"}, .order_by = {"n"}, .readers = 2}).find("may not read"),
+            std::string::npos);
+  EXPECT_EQ(error("parent_only", {.table = {"", "p"}, .order_by = {"n"}}), "none: 1\n");
+  EXPECT_EQ(error("postgres", {.table = {"", "v"}, .order_by = {"n"}}), "none: ");
+  EXPECT_EQ(error("postgres", {.table = {"", "t"}, .order_by = {"m"}}),
+            "p.yaml:3:1: 'order_by': table \"t\" has no column \"m\"; did you mean 'n'?");
 }
 
 }  // namespace

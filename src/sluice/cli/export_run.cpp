@@ -11,6 +11,7 @@
 #include "sluice/cli/table.hpp"
 #include "sluice/engine/parquet.hpp"
 #include "sluice/engine/query_select.hpp"
+#include "sluice/runtime/part_rows.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -184,8 +185,15 @@ Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& s
     }
     if (listed) SLUICE_CHECK(check_mask_key(assembly_, store->uri(manifest), listed->manifest.mask_key, mask_key));
   }
-  SLUICE_TRY(const auto reader, snapshot.open(query));
-  runtime::ExportRows rows{reader.get(), {}, columns.columns};
+  SLUICE_TRY(PartedRows parted, snapshot.open_parts(query));
+  const std::size_t readers = std::max<std::size_t>(1, parted.readers.size());
+  std::unique_ptr<RowReader> reader;
+  if (parted.readers.empty()) {
+    SLUICE_TRY(reader, snapshot.open(query));
+  } else {
+    reader = std::make_unique<runtime::PartRows>(std::move(parted), options_.stop);
+  }
+  runtime::ExportRows rows{reader.get(), {}, columns.columns, readers};
   if (columns.select)
     rows.select = [&](const Batch& in, std::vector<Batch>& made) { return columns.select->run(in, made); };
   runtime::ExportOptions options{.dialect = out.into.dialect, .stop = options_.stop};
@@ -348,6 +356,7 @@ std::string export_text(const ExportOutcome& outcome, const std::string& uri) {
   }
   out += objects.text();
   if (report.files.size() > shown_max) out += fmt::format("  and {} more\n", report.files.size() - shown_max);
+  if (report.readers > 1) out += fmt::format("  read by {} connections side by side\n", report.readers);
   if (report.unchanged > 0) out += fmt::format("  {} as they were: not sent again\n", thousands(report.unchanged));
   Table times({"read", "select and mask", "encode and send"});
   times.align_right({0, 1, 2});
@@ -372,6 +381,7 @@ Json export_json(const ExportOutcome& outcome, const std::string& uri) {
           {"stopped", report.stopped},
           {"objects", objects},
           {"unchanged", report.unchanged},
+          {"readers", report.readers},
           {"elapsed_seconds", report.elapsed},
           {"rows_per_second", report.rows_per_second()},
           {"seconds", {{"read", report.read}, {"select_and_mask", report.select}, {"encode_and_send", report.write}}},

@@ -236,6 +236,11 @@ std::vector<std::string> tags_of(const engine::Lineage& query, const Schema& col
 Result<engine::Lineage> check_export(const Assembly& assembly, const project::Export& out, PersonalColumns& personal,
                                      const Schema& columns) {
   SLUICE_TRY(engine::Lineage query, personal.follow(out, columns));
+  for (const std::string& column : out.query.order_by) {
+    for (const engine::PersonalPath& path : query.paths) {
+      if (path.column == column) query.implicit.push_back({path.source, path.pii, "order by"});
+    }
+  }
   const engine::PersonalData allowed = far_end(assembly.connection(out.into.connection));
   const std::string query_place = out.query.place.text() + ": " + (out.query.sql.empty() ? "table" : "query");
   if (out.select.empty()) {

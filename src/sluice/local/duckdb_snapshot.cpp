@@ -103,7 +103,9 @@ struct Planned {
 };
 
 Result<Planned> plan(DuckConnection& connection, const ReadQuery& query) {
-  const std::string sql = query.sql.empty() ? "SELECT * FROM " + quoted(query.table) : query.sql;
+  std::string sql = query.sql.empty() ? "SELECT * FROM " + quoted(query.table) : query.sql;
+  for (std::size_t i = 0; i < query.order_by.size(); ++i)
+    sql += (i == 0 ? " ORDER BY " : ", ") + quoted(query.order_by[i]) + " ASC NULLS LAST";
   SLUICE_TRY(const Statement statement, Statement::prepare(connection, sql, query.place));
   Schema schema;
   std::string list;
@@ -238,6 +240,7 @@ class DuckSnapshot final : public Snapshot {
   Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
     return DuckReader::open(connection_, planned_[query]);
   }
+  Result<PartedRows> open_parts(std::size_t /*query*/) override { return PartedRows{}; }  // it has threads of its own
   std::string name() const override { return {}; }
 
  private:

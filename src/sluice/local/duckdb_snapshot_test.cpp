@@ -51,6 +51,24 @@ std::size_t rows_of(Snapshot& snapshot, std::size_t number) {
   }
 }
 
+TEST_F(duckdb_snapshot, sorts_a_table_as_it_is_asked_to_with_null_last) {
+  run("create table t as select * from (values (1, 'b'), (2, null), (3, 'a'), (4, 'b')) v(n, k)");
+  auto snapshot = open_duckdb_snapshot(
+      connection(), {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"k", "n"}, .readers = 4}});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  EXPECT_TRUE((*snapshot)->open_parts(0)->readers.empty()) << "it reads by threads of its own";
+  auto reader = (*snapshot)->open(0);
+  Batch batch;
+  ASSERT_TRUE((*reader)->next(batch).value());
+  ASSERT_EQ(batch.rows, 4U);
+  for (const auto& [row, n] : {std::pair(0U, 3), std::pair(1U, 1), std::pair(2U, 4), std::pair(3U, 2)})
+    EXPECT_EQ(batch.vectors[0].at<std::int32_t>(row), n);
+  const auto wrong =
+      open_duckdb_snapshot(connection(), {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"m"}}});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().fault, Fault::config);
+}
+
 TEST_F(duckdb_snapshot, gives_every_kind_as_our_types_say) {
   auto snapshot = open_duckdb_snapshot(
       connection(),

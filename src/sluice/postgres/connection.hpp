@@ -86,6 +86,7 @@ class Connection {
   std::string user() const;
   std::string database() const;
   const std::string& where() const { return where_; }
+  int socket() const { return PQsocket(connection_.get()); }
 
   // Statements without parameters, several by semicolons; stops at the first that fails and gives the
   // last result.

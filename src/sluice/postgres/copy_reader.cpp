@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cstring>
 
-#include "sluice/core/batch_builder.hpp"
 #include "sluice/postgres/catalogue.hpp"
 #include "sluice/postgres/numeric.hpp"
 #include "sluice/postgres/sql.hpp"
@@ -40,8 +39,10 @@ enum class Taken : std::uint8_t { value, malformed, infinite, no_number };
 
 class CopyReader final : public RowReader {
  public:
-  CopyReader(Connection& connection, const ReadPlan& plan)
-      : connection_(connection), plan_(plan), builder_(plan.columns) {}
+  CopyReader(Connection& connection, const ReadPlan& plan, std::shared_ptr<BuilderPool> pool)
+      : connection_(connection), plan_(plan), pool_(std::move(pool)) {
+    if (!pool_) builder_ = std::make_shared<BatchBuilder>(plan.columns);
+  }
   CopyReader(const CopyReader&) = delete;
   CopyReader& operator=(const CopyReader&) = delete;
   // What is left is not waited for: a broken connection ends the transaction, and the server's work with it.
@@ -50,8 +51,12 @@ class CopyReader final : public RowReader {
   }
 
   Result<bool> next(Batch& batch) override {
-    builder_.clear();
-    while (!ended_ && !builder_.full()) {
+    if (pool_) {
+      builder_ = pool_->take();
+    } else {
+      builder_->clear();
+    }
+    while (!ended_ && !builder_->full()) {
       if (rest_.empty()) {
         const auto message = connection_.take();
         if (!message) {
@@ -68,8 +73,9 @@ class CopyReader final : public RowReader {
       }
       SLUICE_CHECK(take_row());
     }
-    if (builder_.rows() == 0) return false;
-    batch = builder_.batch();
+    if (builder_->rows() == 0) return false;
+    batch = builder_->batch();
+    if (pool_) batch.owner = std::move(builder_);
     return true;
   }
 
@@ -106,7 +112,7 @@ class CopyReader final : public RowReader {
       const std::int32_t size = int32_of(rest_);
       rest_.remove_prefix(4);
       if (size == -1) {
-        builder_.set_null(column);
+        builder_->set_null(column);
         continue;
       }
       if (size < 0 || rest_.size() < static_cast<std::size_t>(size)) return fail(malformed());
@@ -114,7 +120,7 @@ class CopyReader final : public RowReader {
       if (taken != Taken::value) return fail(refused(taken, column));
       rest_.remove_prefix(static_cast<std::size_t>(size));
     }
-    builder_.end_row();
+    builder_->end_row();
     return {};
   }
 
@@ -131,55 +137,55 @@ class CopyReader final : public RowReader {
     switch (plan_.wires[column]) {
       case Wire::boolean:
         if (bytes.size() != 1) return Taken::malformed;
-        builder_.set(column, static_cast<std::uint8_t>(bytes[0] != 0));
+        builder_->set(column, static_cast<std::uint8_t>(bytes[0] != 0));
         return Taken::value;
       case Wire::int16:
         if (bytes.size() != 2) return Taken::malformed;
-        builder_.set(column, static_cast<std::int32_t>(static_cast<std::int16_t>(big_endian(bytes))));
+        builder_->set(column, static_cast<std::int32_t>(static_cast<std::int16_t>(big_endian(bytes))));
         return Taken::value;
       case Wire::int32:
         if (bytes.size() != 4) return Taken::malformed;
-        builder_.set(column, int32_of(bytes));
+        builder_->set(column, int32_of(bytes));
         return Taken::value;
       case Wire::int64:
         if (bytes.size() != 8) return Taken::malformed;
-        builder_.set(column, int64_of(bytes));
+        builder_->set(column, int64_of(bytes));
         return Taken::value;
       case Wire::float64:
         if (bytes.size() != 8) return Taken::malformed;
-        builder_.set(column, std::bit_cast<double>(int64_of(bytes)));
+        builder_->set(column, std::bit_cast<double>(int64_of(bytes)));
         return Taken::value;
       case Wire::numeric: {
         Int128 number = 0;
         if (!get_numeric(bytes, (*plan_.columns)[column].type.scale, number)) return Taken::no_number;
-        builder_.set(column, number);
+        builder_->set(column, number);
         return Taken::value;
       }
       case Wire::text:
-      case Wire::bytes: builder_.set_text(column, bytes); return Taken::value;
+      case Wire::bytes: builder_->set_text(column, bytes); return Taken::value;
       case Wire::jsonb:  // a version, then the text
         if (bytes.empty() || bytes[0] != 1) return Taken::malformed;
-        builder_.set_text(column, bytes.substr(1));
+        builder_->set_text(column, bytes.substr(1));
         return Taken::value;
       case Wire::date: {
         if (bytes.size() != 4) return Taken::malformed;
         const std::int32_t days = int32_of(bytes);
         if (days == INT32_MIN || days == INT32_MAX) return Taken::infinite;
-        builder_.set(column, days + epoch_days);
+        builder_->set(column, days + epoch_days);
         return Taken::value;
       }
       case Wire::timestamp: {
         if (bytes.size() != 8) return Taken::malformed;
         const std::int64_t micros = int64_of(bytes);
         if (micros == INT64_MIN || micros == INT64_MAX) return Taken::infinite;
-        builder_.set(column, micros + epoch_micros);
+        builder_->set(column, micros + epoch_micros);
         return Taken::value;
       }
       case Wire::uuid: {
         std::array<std::uint8_t, 16> uuid{};
         if (bytes.size() != uuid.size()) return Taken::malformed;
         std::memcpy(uuid.data(), bytes.data(), uuid.size());
-        builder_.set(column, uuid);
+        builder_->set(column, uuid);
         return Taken::value;
       }
     }
@@ -188,7 +194,8 @@ class CopyReader final : public RowReader {
 
   Connection& connection_;
   const ReadPlan& plan_;
-  BatchBuilder builder_;
+  std::shared_ptr<BuilderPool> pool_;  // null: `builder_` is used again and again
+  std::shared_ptr<BatchBuilder> builder_;
   std::string_view rest_;  // of the message that was taken last
   bool begun_ = false;
   bool ended_ = false;
@@ -228,7 +235,7 @@ ColumnWay way_of(std::uint32_t type, std::int32_t typmod) {
   }
 }
 
-Result<ReadPlan> plan_read(const Answer& described, const std::string& sql, const Place& place) {
+Result<ReadPlan> plan_read(const Answer& described, const Place& place) {
   ReadPlan plan;
   plan.place = place;
   Schema schema;
@@ -248,9 +255,7 @@ Result<ReadPlan> plan_read(const Answer& described, const std::string& sql, cons
     list += (list.empty() ? "" : ", ") + way.before + quoted(schema.back().name) + way.cast;
     cast = cast || !way.cast.empty();
   }
-  // Around it only where it must be: the order of the rows is the query's own.
-  plan.copy_sql = "copy (" + (cast ? "select " + list + " from (\n" + sql + "\n) as q" : "\n" + sql + "\n") +
-                  ") to stdout (format binary)";
+  if (cast) plan.list = std::move(list);
   plan.columns = std::make_shared<const Schema>(std::move(schema));
   return plan;
 }
@@ -267,10 +272,30 @@ Error reading_error(const Connection& connection, const ServerError& error, cons
   return out;
 }
 
-Result<std::unique_ptr<RowReader>> open_copy_reader(Connection& connection, const ReadPlan& plan) {
-  if (Reply started = connection.start_copy_out(plan.copy_sql); !started)
+std::shared_ptr<BatchBuilder> BuilderPool::take() {
+  std::unique_ptr<BatchBuilder> builder;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      builder = std::move(free_.back());
+      free_.pop_back();
+    }
+  }
+  if (!builder) builder = std::make_unique<BatchBuilder>(schema_);
+  builder->clear();
+  return {builder.release(), [pool = shared_from_this()](BatchBuilder* used) {
+            const std::lock_guard lock(pool->mutex_);
+            pool->free_.emplace_back(used);
+          }};
+}
+
+Result<std::unique_ptr<RowReader>> open_copy_reader(Connection& connection, const ReadPlan& plan,
+                                                    const std::string& sql, std::shared_ptr<BuilderPool> pool) {
+  // Around it only where it must be: the order of the rows is the query's own.
+  const std::string copied = plan.list.empty() ? sql : "select " + plan.list + " from (\n" + sql + "\n) as q";
+  if (Reply started = connection.start_copy_out("copy (\n" + copied + "\n) to stdout (format binary)"); !started)
     return fail(reading_error(connection, started.error(), plan.place.text() + ": start to read"));
-  return std::unique_ptr<RowReader>(std::make_unique<CopyReader>(connection, plan));
+  return std::unique_ptr<RowReader>(std::make_unique<CopyReader>(connection, plan, std::move(pool)));
 }
 
 }  // namespace sluice::postgres

@@ -17,7 +17,8 @@ inline constexpr Option postgres_options[] = {
      "variables"},
     {"ledger", OptionType::text, "the schema that holds the ledger's tables; default sluice"},
     {"statement_timeout", OptionType::duration, "the longest that one statement may take; default: as the server says"},
-    {"connections", OptionType::integer, "how many connections may load at once, 1 to 64; default 4"},
+    {"connections", OptionType::integer,
+     "how many connections may load at once, or read one large table, 1 to 64; default 4"},
 };
 
 // `clock` outlives the database.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
+#include "sluice/core/log.hpp"
 #include "sluice/postgres/catalogue.hpp"
-#include "sluice/postgres/copy_reader.hpp"
 #include "sluice/postgres/database.hpp"
+#include "sluice/postgres/part_reader.hpp"
 #include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
@@ -22,12 +24,6 @@ where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.gran
   and c.relkind in ('r', 'p', 'v') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
 order by c.oid)";
 
-// Values as text are the same whatever the server's settings are.
-constexpr const char* settings_sql =
-    "set local standard_conforming_strings = on; set local datestyle = 'ISO, YMD'; set local intervalstyle = "
-    "'postgres'; set local timezone = 'UTC'; set local extra_float_digits = 3; set local bytea_output = 'hex'; "
-    "set local idle_in_transaction_session_timeout = 0";
-
 struct Lockable {
   TableName name;
   bool view = false;
@@ -39,10 +35,40 @@ std::string read_sql(const ReadQuery& query) {
   return query.sql.empty() ? "select * from " + quoted(query.table) : query.sql;
 }
 
+// All parts of a query, one after the other, by the connection of the snapshot.
+class WholeReader final : public RowReader {
+ public:
+  WholeReader(Connection& connection, const ReadPlan& plan, const ReadParts& parts)
+      : connection_(connection), plan_(plan), parts_(parts) {}
+
+  // The first part.
+  Result<void> start() {
+    SLUICE_TRY(reader_, open_copy_reader(connection_, plan_, parts_.sql(part_)));
+    return {};
+  }
+  Result<bool> next(Batch& batch) override {
+    while (true) {
+      SLUICE_TRY(const bool more, reader_->next(batch));
+      if (more) return true;
+      if (part_ + 1 == parts_.count()) return false;
+      reader_.reset();
+      ++part_;
+      SLUICE_CHECK(start());
+    }
+  }
+
+ private:
+  Connection& connection_;
+  const ReadPlan& plan_;
+  const ReadParts& parts_;
+  std::size_t part_ = 0;
+  std::unique_ptr<RowReader> reader_;
+};
+
 class TableSnapshot final : public Snapshot {
  public:
-  TableSnapshot(Connection connection, std::vector<ReadQuery> queries)
-      : connection_(std::move(connection)), queries_(std::move(queries)) {}
+  TableSnapshot(Connection connection, std::vector<ReadQuery> queries, FurtherReaders further)
+      : connection_(std::move(connection)), queries_(std::move(queries)), further_(std::move(further)) {}
   ~TableSnapshot() override {
     if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
   }
@@ -62,7 +88,38 @@ class TableSnapshot final : public Snapshot {
 
   const std::shared_ptr<const Schema>& columns(std::size_t query) const override { return plans_[query].columns; }
   Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
-    return open_copy_reader(connection_, plans_[query]);
+    auto reader = std::make_unique<WholeReader>(connection_, plans_[query], parts_[query]);
+    SLUICE_CHECK(reader->start());
+    return std::unique_ptr<RowReader>(std::move(reader));
+  }
+
+  Result<PartedRows> open_parts(std::size_t query) override {
+    const ReadParts& parts = parts_[query];
+    PartedRows out;
+    if (parts.readers < 2) return out;
+    if (exported_.empty()) {
+      SLUICE_TRY(const Answer name,
+                 must(connection_.run("select pg_catalog.pg_export_snapshot()"), "export the snapshot"));
+      exported_ = name.text(0, 0);
+    }
+    while (out.readers.size() < parts.readers) {
+      Result<std::unique_ptr<PartReader>> reader = open_part(query);
+      if (!reader) {
+        if (queries_[query].readers > 0) return fail(std::move(reader).error());
+        log::warning("fewer readers than there could be",
+                     {{"readers", std::to_string(out.readers.size())}, {"error", reader.error().text()}});
+        break;
+      }
+      if (*reader == nullptr) {
+        log::warning("fewer readers than there could be: somebody waits to empty or alter a table",
+                     {{"readers", std::to_string(out.readers.size())}, {"table", queries_[query].table.text()}});
+        break;
+      }
+      out.readers.push_back(*std::move(reader));
+    }
+    if (out.readers.size() < 2) return PartedRows{};
+    out.parts = parts.count();
+    return out;
   }
   std::string name() const override { return name_; }
 
@@ -70,6 +127,11 @@ class TableSnapshot final : public Snapshot {
   Result<Answer> must(Reply reply, const std::string& what) const {
     if (!reply) return fail(connection_.error(reply.error(), what));
     return std::move(*reply);
+  }
+
+  Result<std::unique_ptr<PartReader>> open_part(std::size_t query) {
+    SLUICE_TRY(Connection connection, further_.connect());
+    return open_part_reader(std::move(connection), plans_[query], parts_[query], exported_);
   }
 
   // The line in the project's file, where the server tells the place.
@@ -93,7 +155,7 @@ class TableSnapshot final : public Snapshot {
       const std::string sql = read_sql(query);
       const Reply described = connection_.describe(sql);
       if (!described) return fail(of_query(described.error(), query, 0));
-      SLUICE_TRY(ReadPlan plan, plan_read(*described, sql, query.place));
+      SLUICE_TRY(ReadPlan plan, plan_read(*described, query.place));
       // As a subquery, which nothing but a SELECT can be.
       const std::string explain = "explain select * from (";
       const Reply planned = connection_.ask(explain + sql + "\n) as q", Parameters());
@@ -115,7 +177,7 @@ class TableSnapshot final : public Snapshot {
   }
 
   Result<Tables> find_tables() {
-    SLUICE_CHECK(must(connection_.run(std::string("begin read only;") + settings_sql), "begin to read"));
+    SLUICE_CHECK(must(connection_.run(std::string("begin read only;") + read_settings_sql), "begin to read"));
     SLUICE_CHECK(plan_all(nullptr));
     SLUICE_TRY(Tables tables, held_tables());
     SLUICE_CHECK(must(connection_.run("rollback"), "roll back"));
@@ -131,8 +193,9 @@ class TableSnapshot final : public Snapshot {
       if (!table.may_read || (table.view && connection_.server_version() < 110000)) continue;
       list += (list.empty() ? "lock table " : ", ") + quoted(table.name);
     }
-    SLUICE_CHECK(must(connection_.run(std::string("begin isolation level repeatable read, read only;") + settings_sql),
-                      "begin to read"));
+    SLUICE_CHECK(
+        must(connection_.run(std::string("begin isolation level repeatable read, read only;") + read_settings_sql),
+             "begin to read"));
     if (!list.empty()) {
       Reply locked = connection_.run(list + " in access share mode");
       if (!locked && (locked.error().is("42P01") || locked.error().is("3F000"))) {  // dropped since it was found
@@ -161,27 +224,44 @@ class TableSnapshot final : public Snapshot {
                                                                  : "select pg_current_snapshot()::text";
     SLUICE_TRY(const Answer name, must(connection_.run(name_sql), "name the snapshot"));
     name_ = name.text(0, 0);
+    const PartLimits limits{further_.most, [&after](std::int64_t id) { return after.contains(id); }};
+    parts_.clear();
+    for (std::size_t i = 0; i < queries_.size(); ++i) {
+      SLUICE_TRY(ReadParts parts, plan_parts(connection_, queries_[i], *plans_[i].columns, limits));
+      parts_.push_back(std::move(parts));
+    }
     return true;
   }
 
   Connection connection_;
   std::vector<ReadQuery> queries_;
+  FurtherReaders further_;
   std::vector<ReadPlan> plans_;
+  std::vector<ReadParts> parts_;
   std::string name_;
+  std::string exported_;  // what other connections call this moment; empty: none has asked
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Snapshot>> open_table_snapshot(Connection connection, std::vector<ReadQuery> queries) {
-  auto snapshot = std::make_unique<TableSnapshot>(std::move(connection), std::move(queries));
+Result<std::unique_ptr<Snapshot>> open_table_snapshot(Connection connection, std::vector<ReadQuery> queries,
+                                                      FurtherReaders further) {
+  auto snapshot = std::make_unique<TableSnapshot>(std::move(connection), std::move(queries), std::move(further));
   SLUICE_CHECK(snapshot->start());
   return std::unique_ptr<Snapshot>(std::move(snapshot));
 }
 
 Result<std::unique_ptr<Snapshot>> TableDatabase::open_snapshot(std::vector<ReadQuery> queries) {
   SLUICE_CHECK(session_.connection());  // a server that is too old is refused there
-  SLUICE_TRY(Connection connection, Connection::open(session_.options(), session_.application(), session_.clock()));
-  return open_table_snapshot(std::move(connection), std::move(queries));
+  // The snapshot may outlive this.
+  const auto connect = [options = session_.options(), application = session_.application(), &clock = session_.clock()] {
+    return Connection::open(options, application, clock);
+  };
+  SLUICE_TRY(Connection connection, connect());
+  // Encoding, and often the server, want the other cores: measured on two, with the server beside, a second reader
+  // makes an export slower.
+  const std::size_t readers = std::max(1U, std::thread::hardware_concurrency() / 2);
+  return open_table_snapshot(std::move(connection), std::move(queries), {connect, std::min(readers, sinks_max_)});
 }
 
 Result<std::optional<RelationShape>> TableDatabase::shape_of(const TableName& name) {

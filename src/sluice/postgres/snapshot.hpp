@@ -5,6 +5,7 @@
 // transaction of its own, and the locks it took for that are read back.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,7 +14,14 @@
 
 namespace sluice::postgres {
 
+// How a snapshot comes by connections for further readers.
+struct FurtherReaders {
+  std::function<Result<Connection>()> connect;
+  std::size_t most = 1;  // where a query does not say how many
+};
+
 // Takes the connection for its own: the transaction ends with the snapshot.
-Result<std::unique_ptr<Snapshot>> open_table_snapshot(Connection connection, std::vector<ReadQuery> queries);
+Result<std::unique_ptr<Snapshot>> open_table_snapshot(Connection connection, std::vector<ReadQuery> queries,
+                                                      FurtherReaders further);
 
 }  // namespace sluice::postgres

@@ -14,7 +14,20 @@ Result<void> FlowEnds::read_from_database(const Node& node, const models::Parame
     to.connection = std::move(table.connection);
     to.query.table = std::move(table.table);
     to.query.place = name.place;
+    if (const Node* order = node.find("order_by")) {
+      SLUICE_TRY(to.query.order_by, read_names(*order, "order_by", "a column or a list of columns", variables_));
+      if (to.query.order_by.empty()) return fail(Fault::config, order->place.text() + ": 'order_by' names no column");
+    }
+    if (const Node* readers = node.find("readers")) {
+      SLUICE_TRY(const std::int64_t count, read_integer(*readers, "readers", 1, 64, variables_));
+      to.query.readers = static_cast<std::size_t>(count);
+    }
     return {};
+  }
+  for (const auto& [key, hint] : {std::pair("readers", "one connection reads what a query gives"),
+                                  std::pair("order_by", "write `order by` into the query")}) {
+    if (const Node* value = node.find(key))
+      return fail(Fault::config, value->place.text() + ": '" + key + "' is of a table, not of a query", hint);
   }
   SLUICE_CHECK(check_keys(node, from_query_keys, "'from'"));
   const Node& database = *node.find("database");
@@ -50,6 +63,10 @@ Result<void> FlowEnds::read_incremental(const Node& node, Export& to) const {
   if (!to.query.sql.empty()) {
     return fail(Fault::config, node.place.text() + ": 'incremental' is for a table, not for a query",
                 "give `from: { table: CONNECTION.TABLE }`; columns are left out by `select`");
+  }
+  if (!to.query.order_by.empty() || to.query.readers > 1) {
+    return fail(Fault::config, node.place.text() + ": 'incremental' goes with neither 'order_by' nor 'readers'",
+                "what is new is read by one connection, as the table gives it");
   }
   if (to.into.publish != Publish::manifest) {
     return fail(Fault::config, node.place.text() + ": 'incremental' adds files, but 'into' has one key",

@@ -180,6 +180,9 @@ inline constexpr std::array from_objects_keys{
 
 inline constexpr std::array from_table_keys{
     KeyRule{"table", Shape::text, true, "CONNECTION.TABLE or CONNECTION.SCHEMA.TABLE"},
+    KeyRule{"order_by", Shape::columns, false, "the columns that the rows are sorted by, NULL last"},
+    KeyRule{"readers", Shape::count, false,
+            "how many connections read the table side by side, 1 to 64 (default: by its size, 1 to 4)"},
 };
 inline constexpr std::array from_query_keys{
     KeyRule{"database", Shape::name, true, "a connection in the role of a database"},

@@ -39,7 +39,9 @@ class CountedWriter final : public ObjectWriter {
 class RowFeed {
  public:
   RowFeed(const ExportRows& rows, const ExportOptions& options, ExportReport& report)
-      : rows_(rows), options_(options), report_(report) {}
+      : rows_(rows), options_(options), report_(report) {
+    report_.readers = rows.readers;
+  }
 
   // The batches of the next read; empty at the end. Valid until the next call.
   Result<std::vector<Batch>*> next() {
@@ -49,8 +51,12 @@ class RowFeed {
       if (report_.stopped) break;
       {
         const Stopwatch watch(report_.read);
-        SLUICE_TRY(const bool more, rows_.reader->next(batch_));
-        if (!more) break;
+        const Result<bool> more = rows_.reader->next(batch_);
+        // A reader that was stopped gives an error, so that what is cut short is never taken for the end.
+        report_.stopped = !more && options_.stop.stop_requested();
+        if (report_.stopped) break;
+        if (!more) return fail(more.error());
+        if (!*more) break;
       }
       if (!rows_.select) {
         out_.push_back(batch_);

@@ -26,6 +26,7 @@ struct ExportRows {
   RowReader* reader = nullptr;
   BatchSelect select{};  // empty: they pass as they are
   std::shared_ptr<const Schema> columns;
+  std::size_t readers = 1;  // that are behind `reader`
 };
 
 struct ExportReport {
@@ -34,6 +35,7 @@ struct ExportReport {
   std::uint64_t bytes = 0;           // before they were packed
   std::vector<ManifestEntry> files;  // that are published now, in their order
   std::uint64_t unchanged = 0;       // of these, those that were there already and were not sent
+  std::size_t readers = 1;           // side by side
   double elapsed = 0;                // seconds
   double read = 0;                   // of these, waiting for the database and decoding
   double select = 0;
