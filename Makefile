@@ -56,12 +56,12 @@ bench-spool: build bench-deps ## spool folder to table, without a queue server
 
 bench-batch: build bench-deps ## CSV on S3 to table, table to CSV and Parquet on S3: beside psql's \copy; memory; small objects
 	@cmake --build build/release --target object_server
-	@/usr/bin/python3 bench/bench_batch.py $(ARGS)
+	@/usr/bin/python3 bench/bench_load.py $(ARGS)
 	@/usr/bin/python3 bench/bench_unload.py $(ARGS)
-	@/usr/bin/python3 bench/bench_batch.py --memory $(ARGS)
+	@/usr/bin/python3 bench/bench_load.py --memory $(ARGS)
 	@/usr/bin/python3 bench/bench_unload.py --memory $(ARGS)
 	@/usr/bin/python3 bench/bench_unload.py --tiny $(ARGS)
-	@/usr/bin/python3 bench/bench_batch.py --small 10000 --delay 10 $(ARGS)
+	@/usr/bin/python3 bench/bench_load.py --small 10000 --delay 10 $(ARGS)
 
 bench-masks: build bench-deps ## every mask in values/s on one core, beside Python, pgcrypto and OpenSSL
 	@cmake --build build/release --target mask_bench

@@ -1,7 +1,7 @@
-#!/usr/bin/python3
-"""CSV into a table: psql's \\copy of a local file, and Sluice from S3 with two masks, in turn.
+"""What the benchmarks of tables and objects share: a PostgreSQL, a bucket, the same CSV, and turns.
 
-Rows are counted at the destination. See README.md for the commands and what each column means.
+A Batch has command(peer, rows), prepare(peer, rows) and check(peer, rows, run): what is run, what is made before the clock
+runs, and what must be there afterwards.
 """
 import argparse
 import json
@@ -11,7 +11,6 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import urllib.request
 
@@ -61,16 +60,19 @@ class ObjectServer:
         self.process.wait()
 
 
-class Bench:
+class Batch:
+    project = ""     # the file beside this one
+    peers = ""       # all of them, with commas
+    listed = ""      # "flows" or "exports", in the answer of --json
+    warm_rows = None  # of a first run, which is not counted; none: all
+
     def __init__(self, options):
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-batch-"))
         os.chmod(self.folder, 0o755)
         self.postgres = far_ends.Postgres()
         self.store = ObjectServer(options.delay)
-        shutil.copy(far_ends.ROOT / "bench" / "batch.yaml", self.folder)
-        subprocess.run([SLUICE, "keys", "init", self.folder / "keys.json"], check=True, stdout=subprocess.DEVNULL)
-        self.sluice = [SLUICE, "run", self.folder / "batch.yaml", "--json", "--var"]
+        shutil.copy(far_ends.ROOT / "bench" / self.project, self.folder)
         self.csv = {}
 
     def stop(self):
@@ -82,47 +84,37 @@ class Bench:
         if rows not in self.csv:
             path = self.folder / f"orders{rows}.csv"
             write_csv(path, rows, rows)
-            self.store.put(path.name, path)
             self.csv[rows] = path
         return self.csv[rows]
 
-    def command(self, peer, rows):
-        path, url = self.file(rows), self.postgres.url("bench")
-        psql = ["psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", url]
-        copy = f"\\copy %s from '{path}' (format csv, header)"
-        by_hand = [TABLE.format("stage") + ";", "DELETE FROM orders;", "INSERT INTO orders SELECT * FROM stage;",
-                   "DROP TABLE stage;"]
-        sluice = [*self.sluice, f"glob=orders{rows}.csv", "--var"]
-        return {
-            "psql": [*psql, "-c", copy % "orders"],
-            "psql replace": [*psql, "-c", by_hand[0], "-c", copy % "stage", *sum((["-c", sql] for sql in by_hand[1:]), [])],
-            "sluice": [*sluice, "mode=append"],
-            "sluice replace": [*sluice, "mode=replace"],
-        }[peer]
+    def new_database(self):
+        self.postgres.query("DROP DATABASE IF EXISTS bench WITH (FORCE)")
+        self.postgres.query("CREATE DATABASE bench")
+        self.postgres.query(TABLE.format("orders"), "bench")
+
+    def settle(self):
+        self.postgres.query("CHECKPOINT")
+        os.sync()
 
     def environment(self):
         return {"DATABASE_URL": self.postgres.url("bench"), "AWS_ENDPOINT_URL": self.store.endpoint,
                 "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_EC2_METADATA_DISABLED": "true"}
 
     def once(self, peer, rows):
-        self.file(rows)
-        self.postgres.query("DROP DATABASE IF EXISTS bench WITH (FORCE)")
-        self.postgres.query("CREATE DATABASE bench")
-        self.postgres.query(TABLE.format("orders"), "bench")
-        if "replace" in peer:  # as many rows give way
-            subprocess.run(self.command("psql", rows), check=True)
-        self.postgres.query("CHECKPOINT")
-        os.sync()
+        self.prepare(peer, rows)
         servers = (self.store.process.pid, self.postgres.pid)
         before = [far_ends.cpu_seconds(pid) for pid in servers]
         run = measure.run(self.command(peer, rows), self.environment())
         after = [far_ends.cpu_seconds(pid) for pid in servers]
-        there = self.postgres.query("SELECT count(*), count(DISTINCT order_id) FROM orders", "bench")[0]
-        if there != (rows, rows):
-            print(f"  WRONG: {peer} left {there[0]} rows of {there[1]} orders for {rows}", file=sys.stderr)
+        self.check(peer, rows, run)
         return {"rows": rows, "rate": rows / run.seconds, "seconds": run.seconds, "cpu": run.cpu,
                 "store_cpu": after[0] - before[0], "postgres_cpu": after[1] - before[1], "peak_mib": run.peak_mib,
                 "output": run.output}
+
+    def stages(self, output):
+        """Where the time goes, as Sluice itself reports it."""
+        seconds = json.loads(output)["result"][self.listed][0]["seconds"]
+        return "  its seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items() if value >= 0.005)
 
 
 HEAD = (f"{'':<20}{'rows':>12}{'seconds':>9}{'rows/s':>11}{'client CPU':>12}{'store CPU':>11}{'postgres CPU':>14}"
@@ -134,22 +126,17 @@ def line(name, result, ratio=""):
             f"{result['store_cpu']:>10.2f}s{result['postgres_cpu']:>13.2f}s{result['peak_mib']:>10.1f}{ratio}")
 
 
-def stages(result):
-    seconds = json.loads(result["output"])["result"]["flows"][0]["seconds"]
-    return "  workers' seconds: " + ", ".join(f"{name} {value:.2f}" for name, value in seconds.items() if value >= 0.005)
-
-
 def compare(bench, peers):
     results = {peer: [] for peer in peers}
     for peer in peers:
-        bench.once(peer, 1000)  # not counted: files and programs are in memory afterwards
+        bench.once(peer, bench.warm_rows or bench.options.rows)  # files and programs are in memory afterwards
     print(HEAD)
     for number in range(bench.options.rounds):
         for peer in peers if number % 2 == 0 else peers[::-1]:
             results[peer].append(bench.once(peer, bench.options.rows))
             print(line(peer, results[peer][-1]), flush=True)
             if peer.startswith("sluice"):
-                print(stages(results[peer][-1]))
+                print(bench.stages(results[peer][-1]["output"]))
     print(f"\nMedians of {bench.options.rounds} rounds\n{HEAD}{'of psql':>10}")
     medians = {peer: {key: statistics.median(run[key] for run in runs) for key in runs[0] if key != "output"}
                for peer, runs in results.items()}
@@ -159,60 +146,36 @@ def compare(bench, peers):
         print(line(peer, middle, ratio))
 
 
-def small(bench):
-    """Many small objects: 10 kB each, with what a call to a real region takes."""
-    count, rows = bench.options.small, 135
-    source = bench.folder / "small.csv"
-    write_csv(source, rows, 1)
-    head, *lines = source.read_text().splitlines()
-    for number in range(count):
-        text = "\n".join([head, *(f"{number * rows + at},{line.partition(',')[2]}" for at, line in enumerate(lines))])
-        bench.store.put_text(f"small/{number}.csv", text)
-    rates = []
-    for _ in range(bench.options.rounds):
-        bench.postgres.query("DROP DATABASE IF EXISTS bench WITH (FORCE)")
-        bench.postgres.query("CREATE DATABASE bench")
-        bench.postgres.query(TABLE.format("orders"), "bench")
-        run = measure.run([*bench.sluice, "glob=small/*.csv", "--var", "mode=append"], bench.environment())
-        there = bench.postgres.query("SELECT count(*), count(DISTINCT order_id) FROM orders", "bench")[0]
-        if there != (count * rows, count * rows):
-            print(f"  WRONG: {there[0]} rows of {there[1]} orders for {count * rows}", file=sys.stderr)
-        rates.append(count / run.seconds)
-        print(f"{count:,} objects of {len(text):,} bytes: {rates[-1]:,.0f} objects/s, client CPU {run.cpu:.2f}s, "
-              f"peak {run.peak_mib:.1f} MiB\n{stages({'output': run.output})}", flush=True)
-    print(f"median {statistics.median(rates):,.0f} objects/s")
-
-
-def memory(bench):
+def memory(bench, peers):
     print(HEAD)
     for rows in (1_000_000, 10_000_000):
-        for peer in ("sluice", "sluice replace"):
+        for peer in peers:
             print(line(peer, bench.once(peer, rows)), flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(kind, description, others):
+    """`others`: what else can be measured instead: {option: (function of the bench, keywords of the option)}."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--delay", type=int, default=0, help="milliseconds a call to S3")
-    parser.add_argument("--only", default="psql,sluice,psql replace,sluice replace", help="peers, with commas")
-    parser.add_argument("--small", type=int, default=0, help="so many objects of 10 kB instead")
+    parser.add_argument("--only", default=kind.peers, help="peers, with commas")
     parser.add_argument("--memory", action="store_true", help="1 and 10 million rows side by side")
+    for option, (_, keywords) in others.items():
+        parser.add_argument(f"--{option}", **keywords)
     options = parser.parse_args()
     if not SLUICE.exists():
         parser.error(f"{SLUICE} is not there; run `make build`")
-    bench = Bench(options)
+    bench = kind(options)
+    peers = options.only.split(",")
     try:
         print(f"{os.cpu_count()} cores, {options.delay} ms a call; PostgreSQL: {bench.postgres.settings()}\n")
-        if options.small:
-            small(bench)
+        chosen = [measured for option, (measured, _) in others.items() if getattr(options, option)]
+        if chosen:
+            chosen[0](bench)
         elif options.memory:
-            memory(bench)
+            memory(bench, [peer for peer in peers if peer.startswith("sluice")])
         else:
-            compare(bench, options.only.split(","))
+            compare(bench, peers)
     finally:
         bench.stop()
-
-
-if __name__ == "__main__":
-    main()
