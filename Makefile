@@ -60,6 +60,7 @@ bench-batch: build bench-deps ## CSV on S3 to table, table to CSV and Parquet on
 	@/usr/bin/python3 bench/bench_unload.py $(ARGS)
 	@/usr/bin/python3 bench/bench_load.py --memory $(ARGS)
 	@/usr/bin/python3 bench/bench_unload.py --memory $(ARGS)
+	@/usr/bin/python3 bench/bench_load.py --tiny $(ARGS)
 	@/usr/bin/python3 bench/bench_unload.py --tiny $(ARGS)
 	@/usr/bin/python3 bench/bench_load.py --small 10000 --delay 10 $(ARGS)
 
