@@ -4,14 +4,14 @@
 
 #include <filesystem>
 
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/flow_run.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
 #include "sluice/cli/demo_events.hpp"
 #include "sluice/cli/demo_folder.hpp"
 #include "sluice/cli/demo_jobs.hpp"
-#include "sluice/cli/flow_run.hpp"
 #include "sluice/cli/signals.hpp"
-#include "sluice/cli/table.hpp"
 #include "sluice/mask/mask.hpp"
 
 namespace sluice::cli {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "example_files.hpp"
-#include "sluice/cli/table.hpp"
+#include "sluice/assembly/table.hpp"
 
 namespace sluice::cli {
 namespace {

@@ -4,12 +4,12 @@
 #include <array>
 #include <filesystem>
 
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/demo_folder.hpp"
 #include "sluice/cli/demo_jobs.hpp"
 #include "sluice/cli/demo_loans_data.hpp"
 #include "sluice/cli/run_command.hpp"
-#include "sluice/cli/table.hpp"
 
 namespace sluice::cli {
 namespace {

@@ -1,8 +1,8 @@
 // `sluice run`: every flow of a project once, until its queue is drained, and every model, in the order of the graph.
 #include "sluice/cli/run_command.hpp"
 
+#include "sluice/assembly/run_steps.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/run_steps.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/core/log.hpp"
 
@@ -68,7 +68,7 @@ void add_run(Command app, Session& session) {
   const Command command = app.command("run", "move what is there: every flow once, then the models that wait for it",
                                       "sluice run logins.yaml --var DATABASE_URL=postgresql://localhost/app");
   auto arguments = std::make_shared<RunArguments>();
-  arguments->project.add_to(command);
+  add_project(command, arguments->project);
   command.option("--flow", arguments->flows, "only this flow; may be repeated").type("NAME").repeated();
   command
       .option("--select", arguments->select,
