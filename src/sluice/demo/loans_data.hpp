@@ -6,7 +6,7 @@
 
 #include "sluice/core/result.hpp"
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 struct LoanBook {
   std::uint32_t users = 113836;
@@ -23,4 +23,4 @@ LoanBook loan_book_of(std::uint32_t users);
 // that is known, have no payment or several, and a few have the amount 0.
 Result<void> write_loan_book(const std::string& folder, const LoanBook& book, std::uint32_t seed);
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

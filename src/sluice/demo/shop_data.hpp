@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 struct ShopSize {
   std::size_t orders = 10000;
@@ -21,4 +21,4 @@ std::map<std::string, std::string> shop_files(ShopSize size, std::uint32_t seed)
 // dim_dates.csv (2021 and 2022), dim_products.csv, dim_customers.csv, dim_addresses.csv.
 std::map<std::string, std::string> shop_dimensions();
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

@@ -1,11 +1,11 @@
-#include "sluice/cli/demo_events.hpp"
+#include "sluice/demo/events.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <random>
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 std::vector<std::string> login_events(std::size_t count, std::uint32_t seed) {
   std::mt19937 random(seed);
@@ -42,4 +42,4 @@ std::vector<std::string> login_events(std::size_t count, std::uint32_t seed) {
   return bodies;
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

@@ -1,11 +1,11 @@
-#include "sluice/cli/demo_events.hpp"
+#include "sluice/demo/events.hpp"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <set>
 
-namespace sluice::cli {
+namespace sluice::demo {
 namespace {
 
 TEST(DemoEvents, are_the_same_for_one_seed_and_have_the_traits_that_the_demo_shows) {
@@ -31,4 +31,4 @@ TEST(DemoEvents, are_the_same_for_one_seed_and_have_the_traits_that_the_demo_sho
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::demo

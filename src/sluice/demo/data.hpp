@@ -8,7 +8,7 @@
 #include <random>
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 using Day = std::chrono::sys_days;
 
@@ -24,9 +24,9 @@ inline std::string iso(Day date) {
 
 // Not std::uniform_int_distribution: its results differ between libraries. Draw into variables, one a statement: the
 // order in which arguments are evaluated differs between compilers.
-class DemoRandom {
+class Random {
  public:
-  explicit DemoRandom(std::uint32_t seed) : random_(seed) {}
+  explicit Random(std::uint32_t seed) : random_(seed) {}
 
   std::uint32_t below(std::uint32_t most) { return static_cast<std::uint32_t>(random_()) % most; }
   std::uint32_t between(std::uint32_t first, std::uint32_t last) { return first + below(last - first + 1); }
@@ -39,4 +39,4 @@ class DemoRandom {
   std::mt19937 random_;
 };
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

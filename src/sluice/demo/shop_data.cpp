@@ -1,12 +1,12 @@
-#include "sluice/cli/demo_shop_data.hpp"
+#include "sluice/demo/shop_data.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
 
-#include "sluice/cli/demo_data.hpp"
+#include "sluice/demo/data.hpp"
 
-namespace sluice::cli {
+namespace sluice::demo {
 namespace {
 
 constexpr unsigned products = 25;
@@ -20,7 +20,7 @@ constexpr std::array holidays{
 };
 
 // Shipped one to six days after the order, delivered one to three days after that, or not yet.
-std::string shipment(std::size_t id, Day ordered, DemoRandom& random) {
+std::string shipment(std::size_t id, Day ordered, Random& random) {
   std::string shipped;
   std::string delivered;
   if (random.chance(3243)) {
@@ -46,7 +46,7 @@ std::string dates_csv() {
 }  // namespace
 
 std::map<std::string, std::string> shop_files(ShopSize size, std::uint32_t seed) {
-  DemoRandom random(seed);
+  Random random(seed);
   std::string orders = "order_id,customer_id,order_date,product_id,unit_price,quantity,total_price\n";
   std::string shipments = "shipment_id,order_id,shipment_date,delivery_date\n";
   for (std::size_t id = 1; id <= size.orders; ++id) {
@@ -88,4 +88,4 @@ std::map<std::string, std::string> shop_dimensions() {
           {"dim_addresses.csv", std::move(address_rows)}};
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

@@ -1,4 +1,4 @@
-#include "sluice/cli/demo_loans_data.hpp"
+#include "sluice/demo/loans_data.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/cli/demo_data.hpp"
+#include "sluice/demo/data.hpp"
 
-namespace sluice::cli {
+namespace sluice::demo {
 namespace {
 
 constexpr Day first_day = day(2016, 1, 1);
@@ -43,7 +43,7 @@ class CsvFile {
 
 std::string money(std::uint32_t cents) { return fmt::format("{}.{:02}", cents / 100, cents % 100); }
 
-Result<void> write_users(const std::string& folder, std::uint32_t count, DemoRandom& random) {
+Result<void> write_users(const std::string& folder, std::uint32_t count, Random& random) {
   constexpr std::array<std::string_view, 8> first{"Ada", "Bruno", "Clara", "Deniz", "Eino", "Filip", "Greta", "Hana"};
   constexpr std::array<std::string_view, 8> last{"Ahlberg", "Brandt",  "Costa",  "Dahl",
                                                  "Evans",   "Fischer", "Garcia", "Ito"};
@@ -66,7 +66,7 @@ struct Loan {
 };
 
 // Gives the loans that were paid out: the others have no payments.
-Result<std::vector<Loan>> write_loans(const std::string& folder, const LoanBook& book, DemoRandom& random) {
+Result<std::vector<Loan>> write_loans(const std::string& folder, const LoanBook& book, Random& random) {
   CsvFile file(folder, "loan.csv", "id,client_id,amount,created_on,duration,matured_on,status,updated_on\n");
   const std::uint32_t borrowers = std::max(book.users * 2 / 3, 1U);
   std::vector<Loan> paid_out;
@@ -91,7 +91,7 @@ Result<std::vector<Loan>> write_loans(const std::string& folder, const LoanBook&
 }
 
 Result<void> write_payments(const std::string& folder, const LoanBook& book, const std::vector<Loan>& loans,
-                            DemoRandom& random) {
+                            Random& random) {
   CsvFile file(folder, "payment.csv", "id,loan_id,amount,principle,interest,status,created_on\n");
   for (std::uint32_t id = 1; id <= book.payments && !loans.empty(); ++id) {
     const Loan& loan = loans[random.below(static_cast<std::uint32_t>(loans.size()))];
@@ -120,10 +120,10 @@ LoanBook loan_book_of(std::uint32_t users) {
 }
 
 Result<void> write_loan_book(const std::string& folder, const LoanBook& book, std::uint32_t seed) {
-  DemoRandom random(seed);
+  Random random(seed);
   SLUICE_CHECK(write_users(folder, book.users, random));
   SLUICE_TRY(const std::vector<Loan> paid_out, write_loans(folder, book, random));
   return write_payments(folder, book, paid_out, random);
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

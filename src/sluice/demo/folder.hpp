@@ -4,16 +4,16 @@
 #include <string>
 #include <string_view>
 
-#include "sluice/cli/session.hpp"
+#include "sluice/assembly/session.hpp"
 #include "sluice/core/result.hpp"
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 // Makes the folder. One that a demo made before is emptied; one of somebody else's is an error (config).
-Result<void> make_demo_folder(const std::string& folder);
+Result<void> make_folder(const std::string& folder);
 
 // Makes the folders on the way, too.
-Result<void> write_demo_file(const std::string& file, const std::string& text);
+Result<void> write_file(const std::string& file, const std::string& text);
 
 // Writes the files of examples/NAME into the folder. In `project` (a file of it) the connections give way to
 // `connections`, lines that are indented by two: everything else is what runs on real servers.
@@ -25,9 +25,9 @@ Result<void> connect_example(const std::string& folder, std::string_view name, s
 std::string text_of_file(const std::string& file);
 
 // One line a step of a run: what it moved, built or wrote, and what was skipped.
-std::string steps_text(const Json& result);
+std::string steps_text(const assembly::Json& result);
 
 // A CSV file whose rows are wide: a line a column, the rows side by side.
 std::string upright(const std::string& csv, std::size_t rows_max);
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

@@ -6,10 +6,10 @@
 
 #include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/demo_folder.hpp"
-#include "sluice/cli/demo_jobs.hpp"
-#include "sluice/cli/demo_loans_data.hpp"
+#include "sluice/cli/demo_commands.hpp"
 #include "sluice/cli/run_command.hpp"
+#include "sluice/demo/folder.hpp"
+#include "sluice/demo/loans_data.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 struct LoansArguments {
   std::string folder = "sluice-demo-loans";
   std::uint32_t seed = 20;
-  std::uint32_t users = LoanBook{}.users;
+  std::uint32_t users = demo::LoanBook{}.users;
 };
 
 constexpr const char* as_of = "as_of=2020-08-23";
@@ -36,7 +36,7 @@ constexpr const char* book_connections = R"(  files: { files: book }
 std::string first_clients(const std::string& folder) {
   std::vector<std::vector<std::string>> columns;
   for (const char* feature : features) {
-    std::istringstream lines(text_of_file(folder + "/bucket/loans/" + feature + ".csv"));
+    std::istringstream lines(demo::text_of_file(folder + "/bucket/loans/" + feature + ".csv"));
     std::vector<std::string>& column = columns.emplace_back();
     for (std::string line; std::getline(lines, line);) column.push_back(line.substr(line.find(',') + 1));
   }
@@ -53,21 +53,21 @@ std::string first_clients(const std::string& folder) {
 }
 
 std::string exported(const std::string& folder) {
-  std::string all = text_of_file(folder + "/bucket/loans/manifest.json");
-  for (const char* feature : features) all += text_of_file(folder + "/bucket/loans/" + feature + ".csv");
+  std::string all = demo::text_of_file(folder + "/bucket/loans/manifest.json");
+  for (const char* feature : features) all += demo::text_of_file(folder + "/bucket/loans/" + feature + ".csv");
   return all;
 }
 
 Result<Answer> demo_loans(const LoansArguments& arguments, const Session& session) {
   const std::string& folder = arguments.folder;
-  SLUICE_CHECK(make_demo_folder(folder));
-  SLUICE_CHECK(write_example(folder, "loans"));
-  SLUICE_CHECK(connect_example(folder, "loans", "loans.yaml", loans_connections));
-  SLUICE_CHECK(connect_example(folder, "loans", "book.yaml", book_connections));
+  SLUICE_CHECK(demo::make_folder(folder));
+  SLUICE_CHECK(demo::write_example(folder, "loans"));
+  SLUICE_CHECK(demo::connect_example(folder, "loans", "loans.yaml", loans_connections));
+  SLUICE_CHECK(demo::connect_example(folder, "loans", "book.yaml", book_connections));
   std::error_code error;
   std::filesystem::create_directories(folder + "/book", error);
-  const LoanBook book = loan_book_of(arguments.users);
-  SLUICE_CHECK(write_loan_book(folder + "/book", book, arguments.seed));
+  const demo::LoanBook book = demo::loan_book_of(arguments.users);
+  SLUICE_CHECK(demo::write_loan_book(folder + "/book", book, arguments.seed));
 
   Answer answer;
   answer.result["folder"] = folder;
@@ -82,7 +82,7 @@ Result<Answer> demo_loans(const LoansArguments& arguments, const Session& sessio
   for (const char* title : {"\nFirst run: sluice run loans.yaml --var as_of=2020-08-23\n", "\nSecond run\n"}) {
     before = exported(folder);
     SLUICE_TRY(Answer ran, run_once(folder + "/loans.yaml", {as_of}, session));
-    answer.text += title + steps_text(ran.result);
+    answer.text += title + demo::steps_text(ran.result);
     answer.result["runs"].push_back(ran.result);
     if (ran.error) {
       answer.error = std::move(ran.error);

@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/demo_data.hpp"
-#include "sluice/cli/demo_folder.hpp"
-#include "sluice/cli/demo_jobs.hpp"
-#include "sluice/cli/demo_shop_data.hpp"
+#include "sluice/cli/demo_commands.hpp"
 #include "sluice/cli/run_command.hpp"
+#include "sluice/demo/data.hpp"
+#include "sluice/demo/folder.hpp"
+#include "sluice/demo/shop_data.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -34,19 +34,20 @@ constexpr const char* common_connections = R"(  files:     { files: if_common }
 
 Result<void> write_shop(const ShopArguments& arguments) {
   const std::string& folder = arguments.folder;
-  SLUICE_CHECK(make_demo_folder(folder));
-  SLUICE_CHECK(write_example(folder, "shop"));
-  SLUICE_CHECK(connect_example(folder, "shop", "shop.yaml", shop_connections));
-  SLUICE_CHECK(connect_example(folder, "shop", "if_common.yaml", common_connections));
-  for (const auto& [name, text] : shop_files({}, arguments.seed))
-    SLUICE_CHECK(write_demo_file(folder + "/bucket/orders_data/" + name, text));
-  for (const auto& [name, text] : shop_dimensions()) SLUICE_CHECK(write_demo_file(folder + "/if_common/" + name, text));
+  SLUICE_CHECK(demo::make_folder(folder));
+  SLUICE_CHECK(demo::write_example(folder, "shop"));
+  SLUICE_CHECK(demo::connect_example(folder, "shop", "shop.yaml", shop_connections));
+  SLUICE_CHECK(demo::connect_example(folder, "shop", "if_common.yaml", common_connections));
+  for (const auto& [name, text] : demo::shop_files({}, arguments.seed))
+    SLUICE_CHECK(demo::write_file(folder + "/bucket/orders_data/" + name, text));
+  for (const auto& [name, text] : demo::shop_dimensions())
+    SLUICE_CHECK(demo::write_file(folder + "/if_common/" + name, text));
   return {};
 }
 
 std::string exported(const std::string& folder) {
   std::string all;
-  for (const char* table : tables) all += text_of_file(folder + exports + table + ".csv");
+  for (const char* table : tables) all += demo::text_of_file(folder + exports + table + ".csv");
   return all;
 }
 
@@ -68,7 +69,7 @@ Result<Answer> demo_shop(const ShopArguments& arguments, const Session& session)
                        std::vector<std::string> vars) -> Result<bool> {
     before = exported(folder);
     SLUICE_TRY(Answer ran, run_once(folder + "/" + file, vars, session));
-    answer.text += title + steps_text(ran.result);
+    answer.text += title + demo::steps_text(ran.result);
     answer.result["runs"].push_back(ran.result);
     answer.error = std::move(ran.error);
     return !answer.error;
@@ -78,7 +79,8 @@ Result<Answer> demo_shop(const ShopArguments& arguments, const Session& session)
   answer.text +=
       "\nOut come the tables of johndoex1234_analytics, and each as bucket/analytics_export/johndoex1234/TABLE.csv:\n";
   for (const char* table : tables) {
-    answer.text += fmt::format("\n{}.csv\n", table) + upright(text_of_file(folder + exports + table + ".csv"), 2);
+    answer.text +=
+        fmt::format("\n{}.csv\n", table) + demo::upright(demo::text_of_file(folder + exports + table + ".csv"), 2);
   }
 
   SLUICE_TRY(const bool second, run("\nSecond run on the same day\n", "shop.yaml", {as_of}));
@@ -86,8 +88,9 @@ Result<Answer> demo_shop(const ShopArguments& arguments, const Session& session)
   answer.text +=
       exported(folder) == before ? "  No row and no byte has changed.\n" : "  The day's rows have changed.\n";
 
-  const Day tomorrow = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()) + std::chrono::days(1);
-  const std::string date = "run_date=" + iso(tomorrow);
+  const demo::Day tomorrow =
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()) + std::chrono::days(1);
+  const std::string date = "run_date=" + demo::iso(tomorrow);
   SLUICE_TRY(const bool third, run("\nAs if it were tomorrow: --var " + date + "\n", "shop.yaml", {as_of, date}));
   if (!third) return answer;
   answer.text += "  Each table and file has one row more.\n";

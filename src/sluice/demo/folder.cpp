@@ -1,4 +1,4 @@
-#include "sluice/cli/demo_folder.hpp"
+#include "sluice/demo/folder.hpp"
 
 #include <fmt/format.h>
 
@@ -10,10 +10,14 @@
 #include "example_files.hpp"
 #include "sluice/assembly/table.hpp"
 
-namespace sluice::cli {
+namespace sluice::demo {
 namespace {
 
 namespace fs = std::filesystem;
+using assembly::Json;
+using assembly::printable;
+using assembly::Table;
+using assembly::thousands;
 
 constexpr const char* marker = ".sluice-demo";  // a folder that has it was made by us and may be made again
 
@@ -31,7 +35,7 @@ std::vector<std::string> split(const std::string& line) {
 
 }  // namespace
 
-Result<void> write_demo_file(const std::string& file, const std::string& text) {
+Result<void> write_file(const std::string& file, const std::string& text) {
   std::error_code error;
   fs::create_directories(fs::path(file).parent_path(), error);
   std::ofstream out(file, std::ios::binary);
@@ -41,7 +45,7 @@ Result<void> write_demo_file(const std::string& file, const std::string& text) {
   return {};
 }
 
-Result<void> make_demo_folder(const std::string& name) {
+Result<void> make_folder(const std::string& name) {
   const fs::path folder(name);
   std::error_code error;
   if (fs::exists(folder / marker, error)) {
@@ -53,15 +57,14 @@ Result<void> make_demo_folder(const std::string& name) {
   fs::create_directories(folder, error);
   if (error)
     return fail(Fault::config, "cannot make the folder " + name, "name one where you may write: sluice demo DIR");
-  return write_demo_file((folder / marker).string(), "");
+  return write_file((folder / marker).string(), "");
 }
 
 Result<void> write_example(const std::string& folder, std::string_view name) {
   const std::string prefix = std::string(name) + "/";
   for (const ExampleFile& file : example_files) {
     if (!file.path.starts_with(prefix)) continue;
-    SLUICE_CHECK(
-        write_demo_file((fs::path(folder) / file.path.substr(prefix.size())).string(), std::string(file.text)));
+    SLUICE_CHECK(write_file((fs::path(folder) / file.path.substr(prefix.size())).string(), std::string(file.text)));
   }
   return {};
 }
@@ -81,7 +84,7 @@ Result<void> connect_example(const std::string& folder, std::string_view name, s
     inside = true;
     text += connections;
   }
-  return write_demo_file((fs::path(folder) / project).string(), text);
+  return write_file((fs::path(folder) / project).string(), text);
 }
 
 std::string text_of_file(const std::string& file) {
@@ -133,4 +136,4 @@ std::string upright(const std::string& csv, std::size_t rows_max) {
   return table.text();
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 // `count` message bodies, always the same for one seed. Some share an address or a device, about a third have no
 // locale, and one of them is malformed.
 std::vector<std::string> login_events(std::size_t count, std::uint32_t seed);
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo
