@@ -16,7 +16,7 @@ function(sluice_examples output)
 #include <array>
 #include <string_view>
 
-namespace sluice::cli {
+namespace sluice::demo {
 
 struct ExampleFile {
   std::string_view path;  // below examples/
@@ -25,6 +25,6 @@ struct ExampleFile {
 inline constexpr std::array example_files{
 @entries@};
 
-}  // namespace sluice::cli
+}  // namespace sluice::demo
 ]])
 endfunction()

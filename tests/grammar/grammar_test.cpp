@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "sluice/cli/connectors.hpp"
+#include "sluice/assembly/connectors.hpp"
 #include "sluice/project/project.hpp"
 
 namespace sluice {
@@ -26,7 +26,7 @@ std::vector<fs::path> files_in(const std::string& folder) {
 Result<project::Project> load(const fs::path& file) {
   project::LoadOptions options;
   options.environment = [](const std::string&) { return std::nullopt; };
-  options.connectors = cli::connector_kinds();
+  options.connectors = assembly::connector_kinds();
   return project::load(file.string(), options);
 }
 

@@ -8,6 +8,12 @@
 
 namespace sluice::cli {
 
+// A sub-command's name, and what adds its options to the command line and its action to the session.
+struct CommandRow {
+  const char* name;
+  void (*add)(Command app, Session& session);
+};
+
 void add_completion(Command app, Session& session);
 void add_demo(Command app, Session& session);
 void add_doctor(Command app, Session& session);

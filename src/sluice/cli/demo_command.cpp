@@ -4,14 +4,14 @@
 
 #include <filesystem>
 
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/flow_run.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
-#include "sluice/cli/demo_events.hpp"
-#include "sluice/cli/demo_folder.hpp"
-#include "sluice/cli/demo_jobs.hpp"
-#include "sluice/cli/flow_run.hpp"
+#include "sluice/cli/demo_commands.hpp"
 #include "sluice/cli/signals.hpp"
-#include "sluice/cli/table.hpp"
+#include "sluice/demo/events.hpp"
+#include "sluice/demo/folder.hpp"
 #include "sluice/mask/mask.hpp"
 
 namespace sluice::cli {
@@ -75,9 +75,9 @@ std::string project_yaml(const DemoArguments& arguments) {
 
 Result<void> make_folder(const DemoArguments& arguments) {
   const fs::path folder(arguments.folder);
-  SLUICE_CHECK(make_demo_folder(arguments.folder));
-  SLUICE_CHECK(write_demo_file((folder / "logins.yaml").string(), project_yaml(arguments)));
-  SLUICE_CHECK(write_demo_file((folder / "user_logins.sql").string(), table_sql));
+  SLUICE_CHECK(demo::make_folder(arguments.folder));
+  SLUICE_CHECK(demo::write_file((folder / "logins.yaml").string(), project_yaml(arguments)));
+  SLUICE_CHECK(demo::write_file((folder / "user_logins.sql").string(), table_sql));
   return mask::Keyring::init((folder / "keys.json").string());
 }
 
@@ -143,7 +143,7 @@ Result<Answer> demo(const DemoArguments& arguments) {
   const project::Flow& flow = assembly->project.flows.front();
   SLUICE_TRY(OpenFlow open, open_flow(*assembly, flow));
   SLUICE_CHECK(open.queue->facts(std::chrono::seconds(10)));
-  SLUICE_CHECK(open.queue->send(login_events(message_count, seed)));
+  SLUICE_CHECK(open.queue->send(demo::login_events(message_count, seed)));
   open = {};  // an embedded database takes one connection at a time
 
   Answer answer;

@@ -1,9 +1,9 @@
 // `sluice doctor`: looks at each connection, read-only, and says what to do.
 #include <algorithm>
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -112,7 +112,7 @@ void add_doctor(Command app, Session& session) {
   const Command command =
       app.command("doctor", "look at each connection, change nothing, and say what to do", "sluice doctor logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
-  arguments->add_to(command);
+  add_project(command, *arguments);
   command.does(session, [arguments] { return doctor(*arguments); });
 }
 

@@ -1,9 +1,9 @@
 // `sluice keys export-fernet`: the key of mask_fernet for one domain, as Python's cryptography and others take it.
 #include "sluice/cli/export_fernet_command.hpp"
 
+#include "sluice/assembly/key_vault.hpp"
 #include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/key_vault.hpp"
 #include "sluice/mask/base64url.hpp"
 #include "sluice/mask/fernet.hpp"
 

@@ -1,13 +1,13 @@
 // `sluice keys`: makes a keyring, shows it, changes it. `keys rewrap` stands in rewrap_command.cpp.
 #include <iostream>
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/key_vault.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
 #include "sluice/cli/export_fernet_command.hpp"
-#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/rewrap_command.hpp"
-#include "sluice/cli/table.hpp"
 #include "sluice/mask/key_material.hpp"
 #include "sluice/mask/keyring.hpp"
 

@@ -7,10 +7,10 @@
 #include <exception>
 #include <iostream>
 
+#include "sluice/assembly/version.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/session.hpp"
 #include "sluice/cli/signals.hpp"
-#include "sluice/cli/version.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/engine/select.hpp"
 #include "sluice/mask/harden.hpp"

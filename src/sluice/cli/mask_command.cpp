@@ -1,8 +1,8 @@
 // `sluice mask`: a filter that masks values, one a line.
 #include <iostream>
 
+#include "sluice/assembly/key_vault.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/mask_options.hpp"
 
 namespace sluice::cli {

@@ -1,10 +1,10 @@
 // `sluice plan`: what a run would do, without doing it. Flows from a database ask it for their columns.
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/table.hpp"
+#include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/export_run.hpp"
-#include "sluice/cli/table.hpp"
-#include "sluice/cli/work.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -209,7 +209,7 @@ void add_plan(Command app, Session& session) {
                                       "sluice plan logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
   auto dot = std::make_shared<bool>(false);
-  arguments->add_to(command);
+  add_project(command, *arguments);
   command.flag("--dot", *dot, "print the graph of flows and models for Graphviz");
   command.does(session, [=] { return plan(*arguments, *dot); });
 }

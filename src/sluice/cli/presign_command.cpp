@@ -1,9 +1,9 @@
 // `sluice presign`: URLs of what a flow has exported, for whoever has no credentials.
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/export_run.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
-#include "sluice/cli/export_run.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -51,7 +51,7 @@ void add_presign(Command app, Session& session) {
   const Command command = app.command("presign", "URLs that fetch what a flow has exported, without credentials",
                                       "sluice presign loans.yaml paid_loans_count --expires 7d");
   auto arguments = std::make_shared<PresignArguments>();
-  arguments->project.add_to(command);
+  add_project(command, arguments->project);
   command.option("FLOW", arguments->flow, "a flow into an object store").type("").required();
   command.option("--expires", arguments->expires, "how long they work, 7 days at most")
       .type("DURATION")

@@ -1,12 +1,12 @@
 // `sluice preview`: the first rows as a run would write them; the messages are given back at once.
 #include <algorithm>
 
-#include "sluice/cli/assemble.hpp"
-#include "sluice/cli/cells.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/cells.hpp"
+#include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/flow_source.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/export_run.hpp"
-#include "sluice/cli/flow_source.hpp"
-#include "sluice/cli/table.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -131,7 +131,7 @@ void add_preview(Command app, Session& session) {
   const Command command = app.command("preview", "the first rows as a run would write them; writes nothing",
                                       "sluice preview logins.yaml user_logins");
   auto arguments = std::make_shared<PreviewArguments>();
-  arguments->project.add_to(command);
+  add_project(command, arguments->project);
   command.option("FLOW", arguments->flow, "which flow, where the project has several").type("");
   command.option("--rows", arguments->rows, "how many rows").type("N").between(1, 1000).shows_default();
   command.does(session, [arguments] { return preview(*arguments); });

@@ -2,12 +2,12 @@
 #include <iostream>
 #include <map>
 
+#include "sluice/assembly/flow_run.hpp"
+#include "sluice/assembly/reject_source.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/flow_run.hpp"
-#include "sluice/cli/reject_source.hpp"
 #include "sluice/cli/signals.hpp"
-#include "sluice/cli/table.hpp"
 #include "sluice/core/words.hpp"
 #include "sluice/mask/seal.hpp"
 
@@ -169,7 +169,7 @@ void add_rejects(Command app, Session& session) {
   const auto add = [&](const char* name, const char* help, const char* example,
                        Result<Answer> (*action)(const RejectArguments&)) {
     const Command command = rejects.command(name, help, example);
-    arguments->project.add_to(command);
+    add_project(command, arguments->project);
     command.option("--flow", arguments->flow, "which flow, where the project has several").type("NAME");
     command.does(session, [arguments, action] { return action(*arguments); });
     return command;

@@ -5,12 +5,12 @@
 
 #include <openssl/crypto.h>
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
 #include "sluice/cli/mask_options.hpp"
 #include "sluice/cli/signals.hpp"
-#include "sluice/cli/table.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -88,7 +88,7 @@ void add_rewrap(Command keys, Session& session) {
   const Command command = keys.command("rewrap", "make tokens of older keys in a flow's table those of the primary key",
                                        "sluice keys rewrap logins.yaml user_logins --column masked_ip --domain ip");
   auto arguments = std::make_shared<RewrapArguments>();
-  arguments->project.add_to(command);
+  add_project(command, arguments->project);
   command.option("FLOW", arguments->flow, "which flow, where the project has several").type("");
   command.option("--column", arguments->column, "the column of tokens").required().type("NAME");
   command.option("--batch", arguments->batch, "rows a transaction").type("N").shows_default().between(1, 100000);

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <set>
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
-#include "sluice/cli/table.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -60,7 +60,7 @@ void add_runs(Command app, Session& session) {
   const Command command =
       app.command("runs", "earlier runs and what they did, from the ledger", "sluice runs logins.yaml");
   auto arguments = std::make_shared<RunsArguments>();
-  arguments->project.add_to(command);
+  add_project(command, arguments->project);
   command.option("--most", arguments->most, "how many").type("N").between(1, 100000).shows_default();
   command.does(session, [arguments] { return runs(*arguments); });
 }

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/scan_sample.hpp"
+#include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
-#include "sluice/cli/scan_sample.hpp"
-#include "sluice/cli/table.hpp"
 #include "sluice/core/words.hpp"
 #include "sluice/project/reader.hpp"
 #include "sluice/project/tag_editor.hpp"
@@ -378,7 +378,7 @@ void add_scan(Command app, Session& session) {
   const Command command = app.command("scan", "looks at some rows and proposes tags for personal data",
                                       "sluice scan logins.yaml user_logins --write");
   auto arguments = std::make_shared<ScanArguments>();
-  arguments->project.add_to(command);
+  add_project(command, arguments->project);
   command
       .option("WHAT", arguments->what,
               "a flow (default: all), a queue's CONNECTION, CONNECTION.TABLE or CONNECTION/KEY")

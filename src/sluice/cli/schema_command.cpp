@@ -1,7 +1,7 @@
 // `sluice schema`: the JSON Schema of a project file, for editors.
 
+#include "sluice/assembly/connectors.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/connectors.hpp"
 #include "sluice/project/schema.hpp"
 
 namespace sluice::cli {

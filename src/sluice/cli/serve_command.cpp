@@ -1,7 +1,7 @@
 // `sluice serve`: follows queues and keeps schedules until it is told to stop.
 
+#include "sluice/assembly/server.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/server.hpp"
 #include "sluice/cli/signals.hpp"
 
 namespace sluice::cli {

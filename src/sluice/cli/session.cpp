@@ -1,15 +1,10 @@
 #include "sluice/cli/session.hpp"
 
-#include "sluice/cli/command_line.hpp"
-
-#include <unistd.h>
-
-#include <cstdlib>
 #include <iostream>
 
-namespace sluice::cli {
+#include "sluice/cli/command_line.hpp"
 
-bool Session::terminal() const { return !quiet && !json && isatty(STDERR_FILENO) == 1; }
+namespace sluice::cli {
 
 int finish(const Session& session, const Result<Answer>& answer) {
   const Error* error = nullptr;
@@ -41,23 +36,11 @@ int finish(const Session& session, const Result<Answer>& answer) {
   return 0;
 }
 
-void ProjectArguments::add_to(Command command) {
-  command.option("FILE", file, "the project file").required().type("");
-  command.option("--var", vars, "a value for a variable of the project file; may be repeated")
+void add_project(Command command, ProjectArguments& project) {
+  command.option("FILE", project.file, "the project file").required().type("");
+  command.option("--var", project.vars, "a value for a variable of the project file; may be repeated")
       .type("NAME=VALUE")
       .repeated();
-}
-
-Result<std::map<std::string, std::string>> ProjectArguments::variables() const {
-  std::map<std::string, std::string> out;
-  for (const std::string& text : vars) {
-    const std::size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      return fail(Fault::config, "--var takes NAME=VALUE", "for example --var bucket=my-bucket");
-    }
-    out[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  return out;
 }
 
 }  // namespace sluice::cli

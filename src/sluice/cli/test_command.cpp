@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "sluice/assembly/example.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/example.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -64,7 +64,7 @@ void add_test(Command app, Session& session) {
   const Command command = app.command(
       "test", "try the project's own examples of its models, without a network or a database", "sluice test shop.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
-  arguments->add_to(command);
+  add_project(command, *arguments);
   command.does(session, [arguments] { return test(*arguments); });
 }
 

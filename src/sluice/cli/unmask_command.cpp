@@ -2,10 +2,10 @@
 #include <fstream>
 #include <iostream>
 
+#include "sluice/assembly/key_vault.hpp"
 #include "sluice/cli/audit.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/csv_column.hpp"
-#include "sluice/cli/key_vault.hpp"
 #include "sluice/cli/mask_options.hpp"
 
 namespace sluice::cli {

@@ -1,10 +1,10 @@
 // `sluice validate`: everything that can be checked without a network; flows from a database need that database.
 #include <fmt/format.h>
 
-#include "sluice/cli/assemble.hpp"
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/cli/export_run.hpp"
-#include "sluice/cli/work.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -68,7 +68,7 @@ void add_validate(Command app, Session& session) {
       app.command("validate", "check a project file: names, types, SQL, keys, where personal data goes",
                   "sluice validate logins.yaml");
   auto arguments = std::make_shared<ProjectArguments>();
-  arguments->add_to(command);
+  add_project(command, *arguments);
   command.does(session, [arguments] { return validate(*arguments); });
 }
 

@@ -1,4 +1,4 @@
-// What the reader of a project file must know of each connector. cli/ owns the table of them.
+// What the reader of a project file must know of each connector. assembly/ owns the table of them.
 #pragma once
 
 #include <span>

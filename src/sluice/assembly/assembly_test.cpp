@@ -1,0 +1,65 @@
+// What people read, and rejects that are tried again; whole commands are told in tests/scenarios.
+#include <gtest/gtest.h>
+
+#include "sluice/assembly/cells.hpp"
+#include "sluice/assembly/reject_source.hpp"
+#include "sluice/assembly/table.hpp"
+
+namespace sluice::assembly {
+namespace {
+
+TEST(Table, is_as_wide_as_its_widest_cell_and_counts_characters) {
+  Table table({"name", "n"});
+  table.align_right({1});
+  table.add({"Müller", "7"});
+  table.add({"x", "1,000"});
+  EXPECT_EQ(table.text(), "  name        n\n  ------  -----\n  Müller      7\n  x       1,000\n");
+}
+
+TEST(Table, numbers_have_thousands_and_text_from_outside_cannot_draw) {
+  EXPECT_EQ(thousands(0), "0");
+  EXPECT_EQ(thousands(999), "999");
+  EXPECT_EQ(thousands(1234567), "1,234,567");
+  EXPECT_EQ(printable("a\x1b[2Jb\n", 60), "a?[2Jb?");
+  EXPECT_EQ(printable("abcdef", 3), "abc...");
+}
+
+TEST(Cells, of_each_kind_read_as_people_write_them) {
+  const Int128 lowest = -(static_cast<Int128>(1) << 126) * 2;
+  const auto cell = [](Type type, const auto& value) {
+    Batch batch;
+    batch.schema = std::make_shared<Schema>(Schema{{"c", type}});
+    batch.vectors.push_back({&value, nullptr});
+    batch.rows = 1;
+    return cell_text(batch, 0, 0).value_or("NULL");
+  };
+  EXPECT_EQ(cell({Kind::decimal, 10, 2}, Int128{-5}), "-0.05");
+  EXPECT_EQ(cell({Kind::decimal, 38, 0}, lowest), "-170141183460469231731687303715884105728");
+  EXPECT_EQ(cell({Kind::date}, std::int32_t{19000}), "2022-01-08");
+  EXPECT_EQ(cell({Kind::timestamp}, std::int64_t{-1}), "1969-12-31 23:59:59.999999");
+  EXPECT_EQ(cell({Kind::boolean}, std::uint8_t{1}), "true");
+  EXPECT_EQ(cell({Kind::bytes}, Text(std::string_view("\x00\xff", 2))), "00ff");
+}
+
+TEST(RejectSource, hands_over_each_reject_once_and_again_only_after_a_release) {
+  std::vector<StoredReject> stored(3);
+  for (std::size_t i = 0; i < stored.size(); ++i) stored[i].envelope.body = "body " + std::to_string(i);
+  RejectSource source(std::move(stored));
+  Wanted wanted;
+  wanted.rows_max = 2;
+  const auto first = source.next(wanted);
+  ASSERT_TRUE(first && first->delivery);
+  EXPECT_EQ(first->delivery->messages.size(), 2U);
+  EXPECT_EQ(first->delivery->proof, Proof::reject_ids);
+  EXPECT_EQ(first->delivery->messages[1].body, "body 1");
+  ASSERT_TRUE(source.release(first->delivery->receipt));
+  std::size_t seen = 0;
+  for (auto next = source.next(wanted); next && !next->ended; next = source.next(wanted)) {
+    seen += next->delivery->messages.size();
+    ASSERT_TRUE(source.settle(next->delivery->receipt));
+  }
+  EXPECT_EQ(seen, 3U);
+}
+
+}  // namespace
+}  // namespace sluice::assembly

@@ -1,0 +1,85 @@
+// The exports of a run: those of one database read one moment of it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/work.hpp"
+#include "sluice/runtime/export.hpp"
+
+namespace sluice::assembly {
+
+struct ExportRunOptions {
+  std::function<void(const std::string& name, const runtime::ExportReport&)> progress{};
+  std::stop_token stop{};
+};
+
+struct ExportOutcome {
+  const project::Export* out = nullptr;
+  runtime::ExportReport report{};
+  std::optional<Error> error{};  // then nothing of it was published
+};
+
+class ExportRuns {
+ public:
+  // What is passed outlives it.
+  ExportRuns(const Assembly& assembly, const Work& work, ExportRunOptions options)
+      : assembly_(assembly), work_(work), options_(std::move(options)) {}
+
+  // Exports from the same connection, from one snapshot of it. One that fails leaves the others; an outcome each.
+  std::vector<ExportOutcome> run(const std::vector<const project::Export*>& exports);
+
+  // An export that could not even begin: the manifest that lists it stays as it is.
+  void leave_out(const project::Export& out);
+
+  // The manifests that exports share, each once all of the run's exports that name it are done, with what earlier runs
+  // wrote of the others. One of which an export failed is left as it was.
+  Result<void> publish_manifests();
+
+ private:
+  struct Shared {
+    std::map<std::string, runtime::ManifestEntry> entries{};  // by key
+    std::string mask_key{};
+    bool failed = false;
+  };
+  Result<void> run_group(const std::vector<const project::Export*>& exports, std::vector<ExportOutcome>& outcomes);
+  // Of an incremental export: the manifest that it goes on from, and what is new since then.
+  struct Increment {
+    std::optional<runtime::FoundManifest> listed;
+    NewRows rows;
+    ReadMark mark;
+  };
+  Result<Increment> begin_increment(const project::Export& out, Database& database) const;
+  Result<runtime::ExportReport> run_one(const project::Export& out, Snapshot& snapshot, std::size_t query,
+                                        const engine::Lineage& lineage, const Increment* increment);
+
+  const Assembly& assembly_;
+  const Work& work_;
+  ExportRunOptions options_;
+  // By connection and key.
+  std::map<std::pair<std::string, std::string>, Shared> manifests_;
+};
+
+// Without reading a row: columns, lineage, and the check of personal data.
+struct ExportPlan {
+  Schema columns;  // of the object
+  engine::Lineage lineage;
+  // A table that a step before this one has to make first: then nothing else is known yet.
+  std::string missing;
+};
+Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const project::Export& out);
+
+// The first rows as they would be written, checked as a run is; `each` may end it by false.
+Result<void> first_exported(const Assembly& assembly, const Work& work, const project::Export& out,
+                            const std::function<bool(const Batch&)>& each);
+
+// The keys that the export publishes, in their order: read from its manifest where it has one.
+Result<std::vector<std::string>> exported_keys(ObjectStore& store, const project::Export& out);
+
+std::string export_text(const ExportOutcome& outcome, const std::string& uri);
+Json export_json(const ExportOutcome& outcome, const std::string& uri);
+
+}  // namespace sluice::assembly

@@ -1,0 +1,49 @@
+// The first rows of a queue, of objects or of a table, taken apart into columns for `sluice scan`.
+//
+// Nothing is kept of a value but counts (scan/column.hpp). A queue's messages are given back, none is deleted.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/core/database.hpp"
+#include "sluice/core/object_store.hpp"
+#include "sluice/core/queue.hpp"
+#include "sluice/objects/format.hpp"
+#include "sluice/scan/column.hpp"
+
+namespace sluice::assembly {
+
+struct SampledColumn {
+  std::vector<std::string> path;  // names from the outside in; one of a table or a CSV
+  scan::Column column;
+  std::string shown() const;  // "user.email", without what could be a value
+};
+
+struct Sample {
+  static constexpr std::size_t columns_max = 1000;
+
+  std::list<SampledColumn> columns;  // in the order in which they were met
+  std::uint64_t rows = 0;
+  std::uint64_t unreadable = 0;         // not JSON, or not an object
+  bool too_many = false;                // columns: the others were not looked at
+  std::vector<std::string> warnings{};  // what the reader should know
+
+  // Null where there are too many.
+  scan::Column* at(const std::vector<std::string>& path);
+
+ private:
+  std::map<std::vector<std::string>, scan::Column*> by_path_;
+};
+
+Result<Sample> sample_queue(Queue& queue, std::size_t rows);
+// Of several objects some of the rows each. `names`: the columns of a CSV without a header, in their order.
+Result<Sample> sample_objects(ObjectStore& store, std::vector<ObjectFacts> found, const objects::Dialect& dialect,
+                              const std::vector<std::string>& names, std::size_t rows);
+Result<Sample> sample_table(Database& database, const TableName& table, std::size_t rows);
+
+}  // namespace sluice::assembly
