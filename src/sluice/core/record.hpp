@@ -19,7 +19,7 @@ struct RecordField {
   std::vector<std::string> one_of{};          // text of the allowed values; empty: any
   std::string pattern{};                      // RE2, must match the whole text; empty: any
   std::vector<std::string> path{};            // where the value stands in a nested body; empty: {name}
-  std::string pii{};                          // kind of personal data: a word of grammar.hpp (ip, email, ...); empty: none
+  std::string pii{};  // kind of personal data: a word of grammar.hpp (ip, email, ...); empty: none
 };
 
 struct Record {

@@ -230,9 +230,8 @@ Result<std::string> TagEditor::text_with(const Tags& tags) const {
       return fail(Fault::config, file_ + ": flow " + tag.flow + " has no field '" + tag.field + "' in its record");
     if (field->find("pii") != nullptr)
       return fail(Fault::config, field->place.text() + ": '" + tag.field + "' has a `pii:` already");
-    const auto edit = field->kind == Node::Kind::map
-                          ? edit_map(text_, *field, field->find("type"), "pii: " + tag.kind)
-                          : edit_scalar(text_, *field, tag);
+    const auto edit = field->kind == Node::Kind::map ? edit_map(text_, *field, field->find("type"), "pii: " + tag.kind)
+                                                     : edit_scalar(text_, *field, tag);
     if (!edit) return no_place(field->place, "pii: " + tag.kind);
     edits.push_back(*edit);
     put_tag(*field, tag);

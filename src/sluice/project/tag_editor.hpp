@@ -1,4 +1,5 @@
-// Puts `pii:` tags, and columns under `personal:`, into a project file as an editor would: its comments, order and line ends stay.
+// Puts `pii:` tags, and columns under `personal:`, into a project file as an editor would: its comments, order and line
+// ends stay.
 //
 // The file is changed as a whole or not at all: the new text is written aside, and takes the place of the old one
 // only if that is still what was read, and if the new text reads back as the old one with these tags and nothing
