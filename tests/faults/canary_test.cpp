@@ -347,6 +347,9 @@ TEST_F(canary, is_found_nowhere_but_at_its_source) {
   EXPECT_EQ(drive({"keys", "promote", "keys.json", "k2"}).code, 0);
   drive({"keys", "rewrap", file, "from_queue", "--column", "name", "--domain", "name"});
   drive({"keys", "export-fernet", "keys.json", "--domain", "name"}, true);
+  EXPECT_NE(drive({"keys", "import-fernet", "keys.json", "--domain", "name"}, false, std::string(mark) + "\n").code, 0);
+  EXPECT_EQ(drive({"keys", "disable", "keys.json", "k1"}).code, 0);
+  EXPECT_EQ(drive({"keys", "enable", "keys.json", "k1"}).code, 0);
   drive({"presign", file, "to_s3"});
   drive({"test", file});
   drive({"demo", "demo"});
