@@ -6,12 +6,14 @@
 
 #include "sluice/assembly/table.hpp"
 #include "sluice/objects/object_rows.hpp"
+#include "sluice/scan/header.hpp"
 
 namespace sluice::assembly {
 namespace {
 
 constexpr std::size_t objects_max = 8;
 constexpr std::size_t depth_max = 16;
+constexpr std::size_t rows_below_header = 100;
 const std::string keys_column = "(its keys)";
 
 using Path = std::vector<std::string>;
@@ -84,9 +86,8 @@ std::vector<std::string> csv_fields(std::string_view row, const objects::CsvDial
   return fields;
 }
 
-// A header that looks like a value is most likely the first row of a file that has none.
 Path csv_path(const std::vector<std::string>& names, std::size_t column) {
-  if (column < names.size() && !names[column].empty() && !scan::is_value(names[column])) return {names[column]};
+  if (column < names.size() && !names[column].empty()) return {names[column]};
   return {"(column " + std::to_string(column + 1) + ")"};
 }
 
@@ -100,8 +101,27 @@ void add_csv_row(Sample& sample, std::string_view row, const objects::CsvDialect
   }
 }
 
+// The names that a CSV's first line gives its columns: none, but those that are `known`, where the line looks like the
+// first row of a file without a header, since whatever is a name here is shown.
+std::vector<std::string> header_names(Sample& sample, const std::string& uri, const std::vector<Message>& messages,
+                                      const objects::CsvDialect& dialect, const std::vector<std::string>& known) {
+  std::vector<std::string> names = csv_fields(objects::unpack_origin(messages.front().attributes).header, dialect);
+  std::vector<std::vector<std::string>> rows;
+  for (const Message& message : messages) {
+    if (rows.size() == rows_below_header) break;
+    rows.push_back(csv_fields(message.body, dialect));
+  }
+  if (!scan::holds_values(names, rows, known)) return names;
+  for (std::string& name : names) {
+    if (std::ranges::find(known, name) == known.end()) name.clear();
+  }
+  sample.warnings.push_back("the first line of " + uri +
+                            " looks like values, so its columns are shown by number; give the file a header");
+  return names;
+}
+
 Result<void> add_object(Sample& sample, ObjectStore& store, const ObjectFacts& object, const objects::Dialect& dialect,
-                        std::vector<std::string> names, std::uint64_t rows) {
+                        const std::vector<std::string>& known, std::uint64_t rows) {
   if (dialect.format == objects::Format::parquet)
     return fail(Fault::config, "scan reads CSV and JSON lines, and " + store.uri(object.key) + " is Parquet");
   objects::RowsOptions options;
@@ -109,19 +129,22 @@ Result<void> add_object(Sample& sample, ObjectStore& store, const ObjectFacts& o
   const auto parts = objects::open_parts(store, {object}, options);
   SLUICE_CHECK(parts->start(Known(1, false)));
   const std::uint64_t end = sample.rows + rows;
+  const bool has_header = dialect.format == objects::Format::csv && dialect.csv.header;
+  std::optional<std::vector<std::string>> names;
+  if (!has_header) names = known;
   while (sample.rows < end) {
     Delivery part;
     SLUICE_TRY(const bool more, parts->next(part));
     if (!more) break;
+    if (!names && !part.messages.empty())
+      names = header_names(sample, store.uri(object.key), part.messages, dialect.csv, known);
     for (const Message& message : part.messages) {
       if (sample.rows == end) break;
       if (dialect.format == objects::Format::json_lines) {
         add_json_row(sample, message.body);
         continue;
       }
-      if (dialect.csv.header && names.empty())
-        names = csv_fields(objects::unpack_origin(message.attributes).header, dialect.csv);
-      add_csv_row(sample, message.body, dialect.csv, names);
+      add_csv_row(sample, message.body, dialect.csv, *names);
     }
   }
   return {};
@@ -203,6 +226,7 @@ Result<Sample> sample_queue(Queue& queue, std::size_t rows) {
 Result<Sample> sample_objects(ObjectStore& store, std::vector<ObjectFacts> found, const objects::Dialect& dialect,
                               const std::vector<std::string>& names, std::size_t rows) {
   Sample sample;
+  if (found.empty()) sample.warnings.emplace_back("no object has such a key");
   std::erase_if(found, [](const ObjectFacts& object) { return object.bytes == 0; });
   // From the first to the last, since they often grow over time and change on the way.
   const std::size_t looked_at = std::min(found.size(), objects_max);

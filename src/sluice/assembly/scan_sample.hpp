@@ -41,7 +41,8 @@ struct Sample {
 };
 
 Result<Sample> sample_queue(Queue& queue, std::size_t rows);
-// Of several objects some of the rows each. `names`: the columns of a CSV without a header, in their order.
+// Of several objects some of the rows each. `names`: the columns of a CSV without a header, in their order; of one with
+// a header the names that are known to be names.
 Result<Sample> sample_objects(ObjectStore& store, std::vector<ObjectFacts> found, const objects::Dialect& dialect,
                               const std::vector<std::string>& names, std::size_t rows);
 Result<Sample> sample_table(Database& database, const TableName& table, std::size_t rows);

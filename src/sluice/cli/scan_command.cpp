@@ -158,11 +158,16 @@ Result<Sample> sample(const Subject& subject, std::size_t rows) {
     case project::Role::object_store: {
       SLUICE_TRY(const auto store, open_objects(*subject.connection, system_clock()));
       const ObjectNames wanted =
-          subject.flow != nullptr ? subject.flow->from.objects : ObjectNames{ObjectNames::By::glob, subject.glob};
+          subject.flow != nullptr
+              ? subject.flow->from.objects
+              : ObjectNames{subject.glob.find_first_of("*?") == std::string::npos ? ObjectNames::By::key
+                                                                                  : ObjectNames::By::glob,
+                            subject.glob};
       SLUICE_TRY(std::vector<ObjectFacts> found, find_objects(*store, wanted));
       std::vector<std::string> names;
-      if (subject.flow != nullptr && !subject.dialect.csv.header) {
-        for (const RecordField& field : subject.flow->record.fields) names.push_back(field.name);
+      if (subject.flow != nullptr) {
+        for (const RecordField& field : subject.flow->record.fields)
+          names.push_back(subject.dialect.csv.header && !field.path.empty() ? field.path.front() : field.name);
       }
       return sample_objects(*store, std::move(found), subject.dialect, names, rows);
     }

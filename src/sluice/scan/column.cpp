@@ -108,8 +108,8 @@ Verdict Column::judge() const {
 }
 
 bool is_value(std::string_view name) {
-  const auto table = detectors();
-  return std::ranges::any_of(table, [&](const Detector& row) { return row.alone > 0.9 && row.matches(name); });
+  const std::string_view bare = mask::trimmed(name);
+  return std::ranges::any_of(detectors(), [&](const Detector& row) { return row.alone > 0.5 && row.matches(bare); });
 }
 
 }  // namespace sluice::scan

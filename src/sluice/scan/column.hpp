@@ -51,7 +51,7 @@ class Column {
   std::unordered_set<std::size_t> distinct_;  // hashes
 };
 
-// A column's name that is itself such a value: a map's key, or the first row of a file that has no header.
+// A name that is itself such a value: a map's key, or a cell of a line that is no header (header.hpp).
 bool is_value(std::string_view name);
 
 }  // namespace sluice::scan

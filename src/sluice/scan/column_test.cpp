@@ -124,6 +124,11 @@ TEST(Column, a_name_that_is_a_value_is_told) {
   EXPECT_TRUE(is_value("ann@example.com"));
   EXPECT_TRUE(is_value("192.0.2.1"));
   EXPECT_TRUE(is_value("37605030299"));
+  EXPECT_TRUE(is_value(" ann@example.com "));
+  EXPECT_TRUE(is_value("+37255551234"));
+  EXPECT_TRUE(is_value("490154203237518"));
+  EXPECT_TRUE(is_value("59.437, 24.7536"));
+  EXPECT_TRUE(is_value("1985-03-04"));
   EXPECT_FALSE(is_value("email"));
   EXPECT_FALSE(is_value("order 17"));
 }
