@@ -1,18 +1,55 @@
 #include "sluice/local/duckdb_snapshot.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cstdlib>
 
 namespace sluice::local {
 namespace {
 
+// The text literals of the query do not stand in what is told of it: they may be personal.
+void leave_out_literals(std::string& text, std::string_view sql) {
+  for (std::size_t at = sql.find('\''); at != std::string_view::npos;) {
+    const std::size_t end = std::min(sql.find('\'', at + 1), sql.size());
+    const std::string_view literal = sql.substr(at, end - at + 1);
+    for (std::size_t found = text.find(literal); found != std::string::npos; found = text.find(literal, found + 5))
+      text.replace(found, literal.size(), "'...'");
+    at = end == sql.size() ? std::string_view::npos : sql.find('\'', end + 1);
+  }
+}
+
+// Of a query that cannot be bound, with the place of the line that DuckDB means. It quotes that line below its message,
+// literals and all; only the message is told, in one line.
+Error planning_error(std::string_view message, const std::string& sql, const Place& place) {
+  Place at = place;
+  if (const std::size_t quoted = message.find("\nLINE "); quoted != std::string_view::npos) {
+    at.line += std::max(0, std::atoi(std::string(message.substr(quoted + 6, 9)).c_str()) - 1);
+    message = message.substr(0, quoted);
+  }
+  std::string said;
+  for (const char c : message) {
+    const bool blank = c == '\n' || c == '\t' || c == ' ';
+    if (!blank || !said.ends_with(' ')) said += blank ? ' ' : c;
+  }
+  while (said.ends_with(' ')) said.pop_back();
+  leave_out_literals(said, sql);
+  Error error{Fault::config, at.text() + ": query: DuckDB says " + said};
+  constexpr std::string_view unknown = "Function with name ";
+  if (const std::size_t name = said.find(unknown); name != std::string::npos) {
+    const std::string_view function = std::string_view(said).substr(name + unknown.size());
+    if (function.starts_with("mask_") || function.starts_with("reveal "))
+      error.hint = "masks and reveal() go into `select:` of the flow";
+  }
+  return error;
+}
+
 class Statement {
  public:
-  // Errors (config) quote the SQL, never a row: nothing has been read.
   static Result<Statement> prepare(DuckConnection& connection, const std::string& sql, const Place& place) {
     Statement made;
     if (duckdb_prepare(connection.get(), sql.c_str(), &made.statement_) != DuckDBSuccess) {
       const char* message = duckdb_prepare_error(made.statement_);
-      return fail(Fault::config, place.text() + ": DuckDB says " + (message == nullptr ? "nothing" : message));
+      return fail(planning_error(message == nullptr ? "nothing" : message, sql, place));
     }
     if (duckdb_prepared_statement_type(made.statement_) != DUCKDB_STATEMENT_TYPE_SELECT)
       return fail(Fault::config, place.text() + ": a query must be one SELECT");

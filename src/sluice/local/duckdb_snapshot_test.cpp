@@ -151,6 +151,29 @@ TEST_F(duckdb_snapshot, what_a_query_cannot_compute_is_the_datas_fault) {
   }
 }
 
+TEST_F(duckdb_snapshot, a_query_that_cannot_be_bound_is_told_in_one_line_without_literals) {
+  run("create table t (ip varchar)");
+  const auto error_of = [&](const char* sql) {
+    const auto snapshot = open_duckdb_snapshot(connection(), {query(sql)});
+    EXPECT_FALSE(snapshot) << sql;
+    return snapshot ? Error{} : snapshot.error();
+  };
+  for (const char* sql :
+       {"select ip from t where nope(ip) = 'canary-10.0.0.1'", "select ip\nfrom t\nwhere ipp = 'canary'",
+        "select ip from t 'canary' 'canary'", "select lower(ip, 'canary') as a from t",
+        "select sum(ip || 'canary') over (order by nope) as a from t", "select 'canary' from none",
+        "select ip || 'canary' as a, count(*) as b from t"}) {
+    const Error error = error_of(sql);
+    EXPECT_EQ(error.fault, Fault::config) << error.text();
+    EXPECT_NE(error.text().find(": query: DuckDB says "), std::string::npos) << error.text();
+    EXPECT_EQ(error.text().find("canary"), std::string::npos) << error.text();
+    EXPECT_EQ(error.text().find('\n'), std::string::npos) << error.text();
+  }
+  EXPECT_TRUE(error_of("select ip\nfrom t\nwhere ipp = 1").message.starts_with("q.sql:3:")) << "the line it means";
+  for (const char* sql : {"select mask_ip(ip, 'ip') as a from t", "select reveal(ip, 'why') as a from t"})
+    EXPECT_EQ(error_of(sql).hint, "masks and reveal() go into `select:` of the flow") << sql;
+}
+
 TEST_F(duckdb_snapshot, tells_tables_from_views) {
   run("create table t (a int, b decimal(10,2)); create view v as select a from t");
   auto made = connection();
