@@ -108,7 +108,10 @@ Result<const project::Flow*> find_flow(const project::Project& project, const st
                   "'" + name + "' goes from a database to objects; this command is for flows into a table");
   }
   if (name.empty() && project.flows.size() == 1) return &project.flows.front();
+  if (name.empty() && names.empty())
+    return fail(Fault::config, project.file + " has no flow into a table, and this command is for those");
   if (name.empty()) return fail(Fault::config, project.file + " has several flows", "name one of " + join(names, ", "));
+  for (const project::Export& out : project.exports) names.push_back(out.name);
   return fail(Fault::config, project.file + " has no flow '" + name + "'", did_you_mean(name, names));
 }
 

@@ -7,6 +7,7 @@
 #include "sluice/assembly/flow_source.hpp"
 #include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/core/words.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -83,6 +84,12 @@ Result<Answer> preview(const PreviewArguments& arguments) {
   const auto& exports = assembly->project.exports;
   const auto out = std::ranges::find(exports, arguments.flow, &project::Export::name);
   if (out != exports.end()) return preview_export(*assembly, *out, arguments.rows);
+  if (arguments.flow.empty() && assembly->project.flows.empty() && !exports.empty()) {
+    if (exports.size() == 1) return preview_export(*assembly, exports.front(), arguments.rows);
+    std::vector<std::string> names;
+    for (const project::Export& one : exports) names.push_back(one.name);
+    return fail(Fault::config, assembly->project.file + " has several flows", "name one of " + join(names, ", "));
+  }
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   SLUICE_TRY(const OpenFlow open, open_flow(*assembly, *flow));
   FlowSource from;
