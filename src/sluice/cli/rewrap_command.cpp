@@ -5,12 +5,15 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/connectors.hpp"
 #include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/mask_options.hpp"
 #include "sluice/cli/signals.hpp"
+#include "sluice/core/words.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -51,8 +54,14 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   const mask::Keyring& keyring = *assembly->keyring;
   SLUICE_TRY(const auto database, open_database(assembly->connection(flow->into_connection), system_clock()));
-  SLUICE_TRY(const bool there, database->has_table(flow->into_table));
-  if (!there) return fail(Fault::config, "there is no table " + flow->into_table.text(), "run the flow first");
+  SLUICE_TRY(const auto table, database->shape_of(flow->into_table));
+  if (!table) return fail(Fault::config, "there is no table " + flow->into_table.text(), "run the flow first");
+  std::vector<std::string> columns;
+  for (const Field& column : table->columns) columns.push_back(column.name);
+  if (std::ranges::find(columns, arguments.column) == columns.end()) {
+    return fail(Fault::config, flow->into_table.text() + " has no column '" + arguments.column + "'",
+                did_you_mean(arguments.column, columns));
+  }
   SLUICE_CHECK(check_keys(database->ledger(), keyring));
   SLUICE_TRY(auto unmasker, mask::Unmasker::open(*kind, &keyring, constants));
   SLUICE_TRY(const auto mask, mask::make_mask(*kind, &keyring, constants));
