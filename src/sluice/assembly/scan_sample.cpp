@@ -86,33 +86,41 @@ std::vector<std::string> csv_fields(std::string_view row, const objects::CsvDial
   return fields;
 }
 
-Path csv_path(const std::vector<std::string>& names, std::size_t column) {
-  if (column < names.size() && !names[column].empty()) return {names[column]};
-  return {"(column " + std::to_string(column + 1) + ")"};
+// What the columns of a CSV are called.
+struct CsvNames {
+  std::vector<std::string> said;   // may be values: they help to judge, and are not told
+  std::vector<std::string> shown;  // empty: by number
+};
+
+scan::Column* csv_column(Sample& sample, const CsvNames& names, std::size_t column) {
+  const std::string said = column < names.said.size() ? names.said[column] : "";
+  const std::string shown = column < names.shown.size() ? names.shown[column] : "";
+  return sample.at({shown.empty() ? "(column " + std::to_string(column + 1) + ")" : shown}, said);
 }
 
-void add_csv_row(Sample& sample, std::string_view row, const objects::CsvDialect& dialect,
-                 const std::vector<std::string>& names) {
+void add_csv_row(Sample& sample, std::string_view row, const objects::CsvDialect& dialect, const CsvNames& names) {
   ++sample.rows;
   const std::vector<std::string> fields = csv_fields(row, dialect);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    scan::Column* column = sample.at(csv_path(names, i));
+    scan::Column* column = csv_column(sample, names, i);
     if (column != nullptr && fields[i] != dialect.null_text) column->add(fields[i]);
   }
 }
 
 // The names that a CSV's first line gives its columns: none, but those that are `known`, where the line looks like the
 // first row of a file without a header, since whatever is a name here is shown.
-std::vector<std::string> header_names(Sample& sample, const std::string& uri, const std::vector<Message>& messages,
-                                      const objects::CsvDialect& dialect, const std::vector<std::string>& known) {
-  std::vector<std::string> names = csv_fields(objects::unpack_origin(messages.front().attributes).header, dialect);
+CsvNames header_names(Sample& sample, const std::string& uri, const std::vector<Message>& messages,
+                      const objects::CsvDialect& dialect, const std::vector<std::string>& known) {
+  CsvNames names;
+  names.said = csv_fields(objects::unpack_origin(messages.front().attributes).header, dialect);
+  names.shown = names.said;
   std::vector<std::vector<std::string>> rows;
   for (const Message& message : messages) {
     if (rows.size() == rows_below_header) break;
     rows.push_back(csv_fields(message.body, dialect));
   }
-  if (!scan::holds_values(names, rows, known)) return names;
-  for (std::string& name : names) {
+  if (!scan::holds_values(names.said, rows, known)) return names;
+  for (std::string& name : names.shown) {
     if (std::ranges::find(known, name) == known.end()) name.clear();
   }
   sample.warnings.push_back("the first line of " + uri +
@@ -130,8 +138,8 @@ Result<void> add_object(Sample& sample, ObjectStore& store, const ObjectFacts& o
   SLUICE_CHECK(parts->start(Known(1, false)));
   const std::uint64_t end = sample.rows + rows;
   const bool has_header = dialect.format == objects::Format::csv && dialect.csv.header;
-  std::optional<std::vector<std::string>> names;
-  if (!has_header) names = known;
+  std::optional<CsvNames> names;
+  if (!has_header) names = CsvNames{known, known};
   while (sample.rows < end) {
     Delivery part;
     SLUICE_TRY(const bool more, parts->next(part));
@@ -195,7 +203,7 @@ std::string SampledColumn::shown() const {
   return printable(out);
 }
 
-scan::Column* Sample::at(const Path& path) {
+scan::Column* Sample::at(const Path& path, const std::string& said) {
   const auto found = by_path_.find(path);
   if (found != by_path_.end()) return found->second;
   if (columns.size() == columns_max) {
@@ -204,7 +212,7 @@ scan::Column* Sample::at(const Path& path) {
   }
   // What a column of a list is called stands before the brackets.
   const auto name = std::find_if(path.rbegin(), path.rend(), [](const std::string& part) { return part != "[]"; });
-  columns.push_back({path, scan::Column(name == path.rend() ? "" : *name)});
+  columns.push_back({path, scan::Column(!said.empty() ? said : name == path.rend() ? "" : *name)});
   return by_path_.emplace(path, &columns.back().column).first->second;
 }
 

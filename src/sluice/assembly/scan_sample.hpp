@@ -33,8 +33,9 @@ struct Sample {
   bool too_many = false;                // columns: the others were not looked at
   std::vector<std::string> warnings{};  // what the reader should know
 
-  // Null where there are too many.
-  scan::Column* at(const std::vector<std::string>& path);
+  // Null where there are too many. `said`: what a new column is called where that is not to be shown; empty: as its
+  // path says.
+  scan::Column* at(const std::vector<std::string>& path, const std::string& said = {});
 
  private:
   std::map<std::vector<std::string>, scan::Column*> by_path_;
