@@ -1,6 +1,7 @@
 #include "sluice/aws/credentials.hpp"
 
 #include "sluice/aws/credentials_fixture.hpp"
+#include "sluice/aws/service_options.hpp"
 
 namespace sluice::aws {
 namespace {
@@ -74,6 +75,23 @@ TEST_F(credentials, the_files_may_stand_elsewhere) {
   EXPECT_EQ(key(), "ONE");
   EXPECT_EQ(key({.profile = "x"}), "TWO");
   EXPECT_EQ(region_from_environment("x"), "x-1");
+}
+
+TEST_F(credentials, a_region_that_is_nowhere_is_asked_where_it_could_stand) {
+  const EndpointWanted wanted{.service = "KMS", .what = "alias/x"};
+  EXPECT_EQ(read_endpoint({}, wanted).error().text(),
+            "the region of alias/x is not known; set AWS_REGION, or name it by its ARN");
+  Settings connection;
+  connection.place = {"logins.yaml", 4, 12};
+  EXPECT_EQ(read_endpoint(connection, wanted).error().text(),
+            "logins.yaml:4:12: the region of alias/x is not known; set region: on the connection, or AWS_REGION");
+  set("AWS_REGION", "EU West");
+  EXPECT_EQ(read_endpoint({}, wanted).error().message, "the region of alias/x is no AWS region");
+  set("AWS_REGION", "eu-west-1");
+  set("AWS_ENDPOINT_URL_KMS", "http://kms.example");
+  EXPECT_EQ(read_endpoint({}, wanted).error().text(),
+            "the endpoint of alias/x is plain http to kms.example; use https in AWS_ENDPOINT_URL_KMS or "
+            "AWS_ENDPOINT_URL");
 }
 
 TEST_F(credentials, a_profile_that_is_not_there_is_an_error) {
