@@ -183,6 +183,17 @@ TEST_F(audit_log, of_an_exported_fernet_key_that_python_can_use) {
   EXPECT_EQ(run({"keys", "export-fernet", "keys.json", "--domain", "email", "--key", "k9"}).code, 2);
 }
 
+TEST_F(audit_log, nothing_is_lost_silently_when_stdout_cannot_be_written) {
+  std::ofstream(path("tokens.txt")) << tokens_;
+  for (const std::string command : {"mask --keys keys.json --domain ip < tokens.txt", "keys list keys.json",
+                                    "unmask keys.json --domain ip < tokens.txt", "validate logins.yaml --json"}) {
+    const Ended ended =
+        support::run({{"/bin/sh", "-c", SLUICE_BINARY " " + command + " > /dev/full"}, {}, folder_.path().string()});
+    EXPECT_EQ(ended.code, 3) << command;
+    EXPECT_NE(ended.err.find("could not be written"), std::string::npos) << ended.err;
+  }
+}
+
 TEST_F(audit_log, of_many_at_once_has_a_line_of_each) {
   {
     std::vector<std::jthread> threads;

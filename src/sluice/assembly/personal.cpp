@@ -114,6 +114,12 @@ Result<engine::Relation> PersonalColumns::relation_of(const TableName& name, con
   engine::Relation relation{shape->name.table, {}, shape->name.schema};
   const std::string table = lower(shape->name.table);
   const std::string full = lower(shape->name.text());
+  // What is told of a table holds for its partitions and children, and the other way round: they share rows.
+  std::vector<std::string> keys{table, full};
+  for (const TableName& relative : shape->relatives) {
+    keys.push_back(lower(relative.table));
+    keys.push_back(lower(relative.text()));
+  }
   const bool told = declared_.contains(table) || declared_.contains(full);
   const Model* model = nullptr;
   for (const std::string& key : {full, table}) {
@@ -124,9 +130,9 @@ Result<engine::Relation> PersonalColumns::relation_of(const TableName& name, con
   SLUICE_CHECK(check_declared(*shape));
   for (const Field& field : shape->columns) {
     engine::RelationColumn column{field.name, field.type, shape->is_view && !told && model == nullptr ? view_tag : ""};
-    for (const std::string& key : {table, full}) {
+    for (const std::string& key : keys) {
       const auto found = tags_.find(key);
-      if (found == tags_.end()) continue;
+      if (found == tags_.end() || !column.pii.empty()) continue;
       const auto tag = found->second.find(lower(field.name));
       if (tag != found->second.end()) column.pii = tag->second;
     }
@@ -185,7 +191,24 @@ Result<void> PersonalColumns::check_unambiguous(const std::vector<TableName>& ta
   return {};
 }
 
+// The database's own function comes before DuckDB's of the same name, and may read any table.
+Result<void> PersonalColumns::check_functions(const std::string& sql, const Place& place) {
+  SLUICE_TRY(const std::set<std::string> called, engine::functions_of(sql, place));
+  if (!own_functions_) {
+    SLUICE_TRY(own_functions_, database_.own_functions());
+  }
+  for (const std::string& name : *own_functions_) {
+    if (!called.contains(name)) continue;
+    return fail(Fault::config,
+                place.text() + ": " + connection_.name + " has a function '" + name +
+                    "' of its own, and what that reads cannot be followed",
+                "do without it in this query, while columns of the database are personal");
+  }
+  return {};
+}
+
 Result<engine::Lineage> PersonalColumns::trace(const std::string& sql, const Place& place, const std::string& home) {
+  SLUICE_CHECK(check_functions(sql, place));
   SLUICE_TRY(const std::vector<TableName> tables, engine::tables_of(sql, place));
   engine::TraceOptions options{sql, place, {}, {}};
   for (const TableName& table : tables) {

@@ -41,14 +41,17 @@ class PersonalColumns {
   const Work& work_;
   const project::Connection& connection_;
   Database& database_;
+  Result<void> check_functions(const std::string& sql, const Place& place);
+
   bool started_ = false;
   // By table ("TABLE" or "SCHEMA.TABLE") and column, both in lower case: its tag.
   std::map<std::string, std::map<std::string, std::string>> tags_;
-  std::set<std::string> declared_;                     // tables of which `personal` says all
-  std::map<std::string, const Model*> models_;         // by the table they make, in lower case
-  std::set<const Model*> followed_;                    // when something first reads their table
-  std::set<const Model*> open_models_;                 // being followed at the moment
-  std::map<std::string, engine::Relation> relations_;  // by the name they were asked for
+  std::optional<std::vector<std::string>> own_functions_;  // of the database; empty: not asked yet
+  std::set<std::string> declared_;                         // tables of which `personal` says all
+  std::map<std::string, const Model*> models_;             // by the table they make, in lower case
+  std::set<const Model*> followed_;                        // when something first reads their table
+  std::set<const Model*> open_models_;                     // being followed at the moment
+  std::map<std::string, engine::Relation> relations_;      // by the name they were asked for
 };
 
 // The check of an export, before a row is read: an error (config) with the path that a personal column takes. Gives the

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iostream>
 
 namespace sluice::cli {
 namespace {
@@ -151,6 +152,15 @@ void CommandLine::version(const std::string& text, const char* help) {
 std::optional<int> CommandLine::parse(int argc, char** argv) {
   try {
     app_->parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    // CLI11's message repeats them, and they may be values to be masked or tokens.
+    std::string names;
+    for (const std::string& word : app_->remaining(true)) {
+      if (word.starts_with("--")) names += (names.empty() ? ": " : ", ") + word.substr(0, word.find('='));
+    }
+    std::cerr << "sluice: error: arguments that are not expected here" << names << "; `sluice " << chosen()
+              << " --help` shows what is\n";
+    return exit_code(Fault::config);
   } catch (const CLI::ParseError& error) {
     // CLI11's own codes are not ours: whatever it refuses is the command line's fault.
     return app_->exit(error) == 0 ? 0 : exit_code(Fault::config);

@@ -44,6 +44,7 @@ Result<Answer> mask_lines(const MaskCommandArguments& arguments, bool json) {
       answer.result["tokens"].push_back(token);
     } else {
       std::cout << token << '\n';  // as it comes: the input may be larger than memory
+      if (!std::cout) break;       // which finish() tells
     }
   }
   answer.summary = std::to_string(count) + " values masked";

@@ -33,6 +33,12 @@ int finish(const Session& session, const Result<Answer>& answer) {
     std::cerr << "sluice: error: " << error->text() << '\n';
     return exit_code(error->fault);
   }
+  if (!std::cout) {
+    const Error lost{Fault::denied, "stdout: what was to be printed could not be written, or not all of it",
+                     "is the disk full? What the command does beside printing is done"};
+    std::cerr << "sluice: error: " << lost.text() << '\n';
+    return exit_code(lost.fault);
+  }
   return 0;
 }
 

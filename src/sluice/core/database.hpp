@@ -159,6 +159,9 @@ class Database {
   virtual Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) = 0;
   // Empty: there is no such table or view.
   virtual Result<std::optional<RelationShape>> shape_of(const TableName& table) = 0;
+  // Functions that came neither with the database nor with an extension: they may read anything, under any name. In
+  // lower case.
+  virtual Result<std::vector<std::string>> own_functions() = 0;
   // `before` null: the first look. A table that is not there is no error, a cursor that it does not have is one.
   virtual Result<TableLook> look(const WatchedTable& table, const TableMark* before) = 0;
   // Empty `since`: all rows. Asked before the snapshot is opened in which the query is to run. Errors (conflict): the

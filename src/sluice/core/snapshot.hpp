@@ -69,6 +69,8 @@ struct RelationShape {
   TableName name;  // with its schema
   Schema columns;
   bool is_view = false;  // whose columns come from elsewhere
+  // Tables that hold some of its rows, or whose rows it holds a part of: partitions, and what inherits.
+  std::vector<TableName> relatives{};
 };
 
 }  // namespace sluice

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "duckdb/parser/expression/subquery_expression.hpp"
+#include "duckdb/parser/expression/window_expression.hpp"
 #include "duckdb/parser/parsed_expression_iterator.hpp"
 #include "duckdb/parser/query_node/cte_node.hpp"
 #include "duckdb/parser/query_node/recursive_cte_node.hpp"
@@ -26,6 +27,7 @@ using Names = std::set<std::string>;  // that WITH gives, in lower case
 class Walk {
  public:
   std::vector<TableName> take() { return std::move(found_); }
+  std::set<std::string> take_functions() { return std::move(functions_); }
 
   void query(const duckdb::QueryNode& node, Names names) {
     for (const auto& [name, cte] : node.cte_map.map) {
@@ -98,7 +100,11 @@ class Walk {
 
   void expression(const duckdb::ParsedExpression* one, const Names& names) {
     if (one == nullptr) return;
-    if (one->GetExpressionClass() == duckdb::ExpressionClass::SUBQUERY) {
+    if (one->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
+      functions_.insert(duckdb::StringUtil::Lower(one->Cast<duckdb::FunctionExpression>().function_name));
+    } else if (one->GetExpressionClass() == duckdb::ExpressionClass::WINDOW) {
+      functions_.insert(duckdb::StringUtil::Lower(one->Cast<duckdb::WindowExpression>().function_name));
+    } else if (one->GetExpressionClass() == duckdb::ExpressionClass::SUBQUERY) {
       query(*one->Cast<duckdb::SubqueryExpression>().subquery->node, names);
     }
     duckdb::ParsedExpressionIterator::EnumerateChildren(
@@ -152,11 +158,10 @@ class Walk {
   }
 
   std::vector<TableName> found_;
+  std::set<std::string> functions_;
 };
 
-}  // namespace
-
-Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place) {
+Result<Walk> walked(const std::string& sql, const Place& place) {
   try {
     duckdb::Parser parser;
     parser.ParseQuery(sql);
@@ -168,10 +173,22 @@ Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& pl
     }
     Walk walk;
     walk.query(*parser.statements[0]->Cast<duckdb::SelectStatement>().node, {});
-    return walk.take();
+    return walk;
   } catch (const std::exception& error) {
     return planning_error(duckdb::ErrorData(error), sql, place);
   }
+}
+
+}  // namespace
+
+Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place) {
+  SLUICE_TRY(Walk walk, walked(sql, place));
+  return walk.take();
+}
+
+Result<std::set<std::string>> functions_of(const std::string& sql, const Place& place) {
+  SLUICE_TRY(Walk walk, walked(sql, place));
+  return walk.take_functions();
 }
 
 }  // namespace sluice::engine

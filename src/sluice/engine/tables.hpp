@@ -1,6 +1,8 @@
-// Which tables a SELECT names: read from DuckDB's parser, without a database and before anything is bound.
+// Which tables a SELECT names, and which functions: read from DuckDB's parser, without a database and before anything
+// is bound.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,5 +15,8 @@ namespace sluice::engine {
 // In the order of the text, each once (letter case does not tell two apart); names that WITH gives are none.
 // `place` is that of the first line. Errors (config): no SQL that DuckDB's parser knows, or not exactly one SELECT.
 Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place);
+
+// Which functions a SELECT calls, in lower case; operators are some, too. Errors as above.
+Result<std::set<std::string>> functions_of(const std::string& sql, const Place& place);
 
 }  // namespace sluice::engine

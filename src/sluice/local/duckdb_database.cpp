@@ -65,6 +65,17 @@ class DuckdbDatabase final : public Database {
     return duckdb_shape(*connection, table);
   }
 
+  Result<std::vector<std::string>> own_functions() override {
+    std::vector<std::string> names;
+    SLUICE_TRY(DuckConnection * connection, if_there());
+    if (connection == nullptr) return names;
+    SLUICE_TRY(DuckRows rows,
+               connection->ask("SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal", {},
+                               "look up macros"));
+    while (rows.next()) names.push_back(rows.text(0));
+    return names;
+  }
+
   Result<TableLook> look(const WatchedTable& table, const TableMark* before) override {
     SLUICE_TRY(DuckConnection * connection, if_there());
     return look_at(connection, table, before);

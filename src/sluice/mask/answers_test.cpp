@@ -124,6 +124,7 @@ TEST(answers, wrong_values_have_their_reasons) {
   EXPECT_EQ(answer("mask_fpe", {"digits"}, std::string(1025, '7')), "!too_long");
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-02-30\tu"), "!invalid_date");
   EXPECT_EQ(answer("mask_date_shift", {}, "yesterday\tu"), "!invalid_date");
+  EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31 soon\tu"), "!invalid_date");
   EXPECT_EQ(answer("mask_date_shift", {}, "0000-01-01\tu1"), "!out_of_range");  // it would be moved back
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31"), "!no_entity");
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31\t "), "!no_entity");
@@ -142,6 +143,8 @@ TEST(answers, dates_of_one_entity_keep_their_distance_and_are_never_clear) {
   for (const std::int32_t days : {-2, -1, 1, 2}) EXPECT_GT(seen[days], 200) << days;
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31\tu1"), "2025-03-14");
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-02-01\tu1"), "2025-03-15");
+  EXPECT_EQ(answer("mask_date_shift", {}, "2026-02-01 10:20:30.5\tu1"), "2025-03-15 10:20:30.5");
+  EXPECT_EQ(answer("mask_date_shift", {}, "2026-02-01T10:20:30+01:00\tu1"), "2025-03-15T10:20:30+01:00");
 }
 
 TEST(answers, wrong_arguments_are_errors_that_say_what_is_known) {
@@ -229,6 +232,7 @@ TEST(unmask, of_tokens_without_a_key_id_takes_the_primary_key_or_the_one_that_is
   expect_refused(unmasked(after, "mask_ip", {}, token, "k7"), "no key 'k7'");
   ASSERT_EQ(make("mask_date_shift", before, {})->mask("2026-01-31\tu1", token), nullptr);
   EXPECT_EQ(unmasked(after, "mask_date_shift", {}, token + "\tu1", "k1"), "2026-01-31");
+  EXPECT_EQ(unmasked(after, "mask_date_shift", {}, token + " 10:20:30\tu1", "k1"), "2026-01-31 10:20:30");
   // A Fernet token proves its key.
   ASSERT_EQ(make("mask_fernet", before, {})->mask("hello", token), nullptr);
   EXPECT_EQ(unmasked(after, "mask_fernet", {}, token), "hello");

@@ -1,5 +1,6 @@
 // mask_date_shift: all dates of one entity are moved by one keyed number of days, so that the distances between them
 // stay. Never by zero: a date would come out clear.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -31,6 +32,14 @@ bool read_date(std::string_view text, sys_days& date) {
   return day.ok();
 }
 
+// What stands behind the date: nothing, or a time of the day, which stays as it is.
+bool is_time(std::string_view text) {
+  if (text.empty()) return true;
+  if (text.size() < 6 || (text[0] != ' ' && text[0] != 'T')) return false;
+  constexpr std::string_view allowed = "0123456789:.,+-Z";
+  return text[3] == ':' && text.substr(1).find_first_not_of(allowed) == std::string_view::npos;
+}
+
 class DateShiftMask final : public Mask {
  public:
   DateShiftMask(const Keyring& keyring, std::string_view id, std::string_view domain, unsigned most)
@@ -58,7 +67,9 @@ class DateShiftMask final : public Mask {
     const std::size_t tab = line.find('\t');
     if (tab == std::string_view::npos) return "no_entity";
     sys_days date;
-    if (!read_date(trimmed(line.substr(0, tab)), date)) return "invalid_date";
+    const std::string_view text = trimmed(line.substr(0, tab));
+    const std::string_view time = text.substr(std::min<std::size_t>(text.size(), 10));
+    if (!read_date(text.substr(0, 10), date) || !is_time(time)) return "invalid_date";
     std::int32_t shift = 0;
     if (const char* refusal = days(line.substr(tab + 1), shift)) return refusal;
     const sys_days to = date + std::chrono::days(direction * shift);
@@ -67,10 +78,11 @@ class DateShiftMask final : public Mask {
       if (number < date_min || number > date_max) return "out_of_range";
     }
     const year_month_day moved(to);
-    char text[16];
-    const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(moved.year()),
+    char moved_text[16];
+    const int size = std::snprintf(moved_text, sizeof moved_text, "%04d-%02u-%02u", static_cast<int>(moved.year()),
                                    static_cast<unsigned>(moved.month()), static_cast<unsigned>(moved.day()));
-    out.assign(text, static_cast<std::size_t>(size));
+    out.assign(moved_text, static_cast<std::size_t>(size));
+    out += time;
     return nullptr;
   }
 

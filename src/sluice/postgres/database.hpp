@@ -25,6 +25,7 @@ class TableDatabase final : public Database {
   Ledger& ledger() override { return ledger_; }
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override;
   Result<std::optional<RelationShape>> shape_of(const TableName& table) override;
+  Result<std::vector<std::string>> own_functions() override;
   Result<TableLook> look(const WatchedTable& table, const TableMark* before) override;
   Result<NewRows> new_rows(const WatchedTable& table, const ReadMark& since) override;
   Result<ReadMark> mark_after(const NewRows& rows, const Snapshot& snapshot) override;

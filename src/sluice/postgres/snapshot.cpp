@@ -271,7 +271,35 @@ Result<std::optional<RelationShape>> TableDatabase::shape_of(const TableName& na
   RelationShape shape{table->name, {}, table->kind == 'v' || table->kind == 'm' || table->kind == 'f'};
   for (const Column& column : table->columns)
     shape.columns.push_back({column.name, way_of(column.type, column.typmod).type});
+  const Reply relatives = connection->ask(R"(
+with recursive above(id) as (
+  select $1::oid union select i.inhparent from pg_catalog.pg_inherits i join above on i.inhrelid = above.id),
+below(id) as (
+  select $1::oid union select i.inhrelid from pg_catalog.pg_inherits i join below on i.inhparent = below.id)
+select n.nspname, c.relname
+from (select id from above union select id from below) t
+join pg_catalog.pg_class c on c.oid = t.id join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where t.id <> $1::oid)",
+                                          Parameters().integer(table->id));
+  if (!relatives) return fail(connection->error(relatives.error(), "look up what inherits from " + name.text()));
+  for (std::size_t row = 0; row < relatives->rows(); ++row)
+    shape.relatives.push_back({relatives->text(row, 0), relatives->text(row, 1)});
   return std::optional<RelationShape>(std::move(shape));
+}
+
+Result<std::vector<std::string>> TableDatabase::own_functions() {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  const Reply found = connection->ask(R"(
+select distinct lower(p.proname::text) from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where n.nspname not in ('pg_catalog', 'information_schema')
+  and not exists (select from pg_catalog.pg_depend d
+                  where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))",
+                                      Parameters());
+  if (!found) return fail(connection->error(found.error(), "look up functions"));
+  std::vector<std::string> names;
+  for (std::size_t row = 0; row < found->rows(); ++row) names.push_back(found->text(row, 0));
+  return names;
 }
 
 }  // namespace sluice::postgres
