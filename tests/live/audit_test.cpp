@@ -185,7 +185,7 @@ TEST_F(audit_log, of_an_exported_fernet_key_that_python_can_use) {
 
 TEST_F(audit_log, nothing_is_lost_silently_when_stdout_cannot_be_written) {
   std::ofstream(path("tokens.txt")) << tokens_;
-  for (const std::string command : {"mask --keys keys.json --domain ip < tokens.txt", "keys list keys.json",
+  for (const std::string command : {"mask --keys keys.json --domain name < tokens.txt", "keys list keys.json",
                                     "unmask keys.json --domain ip < tokens.txt", "validate logins.yaml --json"}) {
     const Ended ended =
         support::run({{"/bin/sh", "-c", SLUICE_BINARY " " + command + " > /dev/full"}, {}, folder_.path().string()});
