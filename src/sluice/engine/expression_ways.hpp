@@ -13,6 +13,8 @@ namespace sluice::engine {
 struct Ground {
   std::function<Ways(const duckdb::BoundColumnRefExpression&)> column;
   std::function<Ways(const std::string& what)> everything;  // all tagged columns, since `what` cannot be followed
+  // Only the rows for which it is true are given on.
+  std::function<void(const duckdb::Expression&, const char* clause)> lets_through;
   // A tagged value that decides something without being given on.
   std::function<void(const Ways&, const char* clause)> decides;
 };

@@ -7,6 +7,7 @@
 
 #include "duckdb/planner/expression/list.hpp"
 #include "duckdb/planner/operator/list.hpp"
+#include "sluice/engine/equalities.hpp"
 #include "sluice/engine/expression_ways.hpp"
 #include "sluice/engine/ways.hpp"
 
@@ -28,11 +29,16 @@ class PlanWalk {
       : relation_of_(relation_of), sources_(relations) {
     ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return at(column); };
     ground_.everything = [this](const std::string& what) { return everything(what); };
+    ground_.lets_through = [this](const Expression& one, const char* clause) { lets_through(one, clause); };
     ground_.decides = [this](const Ways& ways, const char* clause) { decides(ways, clause); };
   }
 
   Lineage walk(LogicalOperator& plan, const std::vector<std::string>& names) {
-    visit(plan);
+    // What is equal to a tagged column may come from below: until nothing more is.
+    do {
+      grown_ = false;
+      visit(plan);
+    } while (grown_);
     lineage_.columns = names;
     const auto bindings = plan.GetColumnBindings();
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -50,23 +56,28 @@ class PlanWalk {
   }
 
  private:
-  using Binding = std::pair<duckdb::idx_t, duckdb::idx_t>;
-  static Binding key(const ColumnBinding& binding) { return {binding.table_index, binding.column_index}; }
-
   Ways at(const ColumnBinding& binding) {
-    const auto found = columns_.find(key(binding));
+    const auto found = columns_.find(binding_key(binding));
     return found != columns_.end() ? found->second : everything("a column that cannot be followed");
   }
   Ways at(const duckdb::BoundColumnRefExpression& column) {
     return column.depth == 0 ? at(column.binding) : everything("a column of an outer query");
   }
-  void set(duckdb::idx_t table, std::size_t column, Ways ways) { columns_[{table, column}] = std::move(ways); }
+  void set(duckdb::idx_t table, std::size_t column, Ways ways) { put({table, column}, std::move(ways)); }
+  void put(Binding column, Ways ways) {
+    if (const auto found = equal_.find(column); found != equal_.end()) {
+      Ways all = found->second;  // first, since its path is the shorter one
+      add(all, ways);
+      ways = std::move(all);
+    }
+    columns_[column] = std::move(ways);
+  }
 
   Ways everything(const std::string& what) const { return sources_.everything(what); }
 
   void decides(const Ways& ways, const char* clause) {
     for (const Way& way : ways) {
-      if (way.source->pii.empty() || way.passage != Passage::clear) continue;
+      if (way.source->pii.empty() || way.passage != Passage::clear || way.equal) continue;
       const bool known = std::ranges::any_of(lineage_.implicit, [&](const ImplicitFlow& flow) {
         return flow.source == way.source->name && flow.clause == clause;
       });
@@ -74,6 +85,24 @@ class PlanWalk {
     }
   }
   void decides(const Expression& expression, const char* clause) { decides(ways_to(ground_, expression), clause); }
+
+  // What the other side's columns are equal to where both are.
+  void equate(const Expression& one, const Expression& other) {
+    for (const auto& [from, to] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
+      const Ways ways = equated(ways_to(ground_, *from), in_words(*to));
+      if (ways.empty()) continue;
+      for (const Binding& column : equalities_.columns_of(*to)) {
+        const auto known = columns_.find(column);
+        if (equal_.contains(column) || (known != columns_.end() && tagged_in_clear(known->second))) continue;
+        equal_[column] = ways;
+        grown_ = true;
+      }
+    }
+  }
+  void lets_through(const Expression& predicate, const char* clause) {
+    decides(predicate, clause);
+    equalities_.in_filter(predicate, [this](const Expression& one, const Expression& other) { equate(one, other); });
+  }
 
   void visit_children(LogicalOperator& plan) {
     for (auto& child : plan.children) visit(*child);
@@ -85,7 +114,7 @@ class PlanWalk {
       case LogicalOperatorType::LOGICAL_PROJECTION: return projection(plan.Cast<duckdb::LogicalProjection>());
       case LogicalOperatorType::LOGICAL_FILTER:
         visit_children(plan);
-        for (const auto& expression : plan.expressions) decides(*expression, "where");
+        for (const auto& expression : plan.expressions) lets_through(*expression, "where");
         return;
       case LogicalOperatorType::LOGICAL_ORDER_BY:
         visit_children(plan);
@@ -126,11 +155,11 @@ class PlanWalk {
   void unknown(LogicalOperator& plan) {
     const Ways ways =
         everything("an operator (" + duckdb::LogicalOperatorToString(plan.type) + ") that cannot be followed");
-    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_[key(binding)] = ways;
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) put(binding_key(binding), ways);
   }
 
   void literal(LogicalOperator& plan) {
-    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_[key(binding)] = {};
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) put(binding_key(binding), {});
   }
 
   void scan(duckdb::LogicalGet& get) {
@@ -172,6 +201,7 @@ class PlanWalk {
     visit_children(projection);
     for (std::size_t i = 0; i < projection.expressions.size(); ++i) {
       const Expression& expression = *projection.expressions[i];
+      equalities_.computed({projection.table_index, i}, expression);
       set(projection.table_index, i, called(ways_to(ground_, expression), alias_of(expression)));
     }
   }
@@ -204,11 +234,13 @@ class PlanWalk {
     for (std::size_t i = 0; i < aggregate.groups.size(); ++i) {
       Ways ways = ways_to(ground_, *aggregate.groups[i]);
       decides(ways, "group by");
+      equalities_.computed({aggregate.group_index, i}, *aggregate.groups[i]);
       set(aggregate.group_index, i, std::move(ways));
     }
     for (std::size_t i = 0; i < aggregate.expressions.size(); ++i) {
       const Expression& expression = *aggregate.expressions[i];
       const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_AGGREGATE;
+      equalities_.computed({aggregate.aggregate_index, i}, expression);
       set(aggregate.aggregate_index, i,
           known ? ways_to_aggregate(ground_, expression.Cast<duckdb::BoundAggregateExpression>())
                 : everything("an aggregate that cannot be followed"));
@@ -239,6 +271,7 @@ class PlanWalk {
     visit_children(unnest);
     for (std::size_t i = 0; i < unnest.expressions.size(); ++i) {
       Ways ways = ways_to(ground_, *unnest.expressions[i]);
+      equalities_.computed({unnest.unnest_index, i}, *unnest.expressions[i]);
       if (!has_written_length(*unnest.expressions[i])) decides(ways, "unnest");
       set(unnest.unnest_index, i, std::move(ways));
     }
@@ -261,15 +294,29 @@ class PlanWalk {
     visit_children(values);
     for (std::size_t i = 0; i < values.expr_types.size(); ++i) {
       Ways ways;
-      for (const auto& row : values.expressions) add(ways, ways_to(ground_, *row[i]));
+      for (const auto& row : values.expressions) {
+        add(ways, ways_to(ground_, *row[i]));
+        equalities_.computed({values.table_index, i}, *row[i]);
+      }
       set(values.table_index, i, std::move(ways));
     }
   }
 
+  static bool is_mark(const duckdb::LogicalJoin& join) { return join.join_type == duckdb::JoinType::MARK; }
+  // What comes out has no partner, and so equals nothing.
+  static bool is_anti(const duckdb::LogicalJoin& join) {
+    return join.join_type == duckdb::JoinType::ANTI || join.join_type == duckdb::JoinType::RIGHT_ANTI;
+  }
+
   void any_join(duckdb::LogicalAnyJoin& join) {
     visit_children(join);
-    decides(*join.condition, "join");
-    if (join.join_type == duckdb::JoinType::MARK) {
+    if (is_mark(join) || is_anti(join)) {
+      decides(*join.condition, "join");
+    } else {
+      lets_through(*join.condition, "join");
+    }
+    if (is_mark(join)) {
+      equalities_.computed({join.mark_index, 0}, *join.condition);
       set(join.mark_index, 0, ways_to(ground_, *join.condition));
     }
   }
@@ -302,16 +349,13 @@ class PlanWalk {
       decides(*join.predicate, "join");
       add(mark, ways_to(ground_, *join.predicate));
     }
-    if (join.join_type == duckdb::JoinType::MARK) {
+    if (is_mark(join)) {
+      equalities_.marked({join.mark_index, 0}, join);
       for (Way& way : mark) way.unchanged = false;
       set(join.mark_index, 0, stepped(std::move(mark), "in or exists"));
+    } else if (!is_anti(join)) {
+      equalities_.in_join(join, [this](const Expression& one, const Expression& other) { equate(one, other); });
     }
-  }
-
-  static bool same_sources(const Ways& left, const Ways& right) {
-    return left.size() == right.size() && std::ranges::all_of(left, [&](const Way& way) {
-             return std::ranges::any_of(right, [&](const Way& other) { return other.source == way.source; });
-           });
   }
 
   // The columns of the outer query that a sub-query names. Which of several nested ones is meant stands in no
@@ -336,6 +380,7 @@ class PlanWalk {
       for (const auto& child : operation.children) {
         const auto below = child->GetColumnBindings();
         add(ways, i < below.size() ? at(below[i]) : everything("a column of a union"));
+        if (i < below.size()) equalities_.copied({operation.table_index, i}, below[i]);
       }
       set(operation.table_index, i, std::move(ways));
     }
@@ -345,12 +390,15 @@ class PlanWalk {
     std::vector<Ways> columns;
     for (const ColumnBinding& binding : definition.GetColumnBindings()) columns.push_back(at(binding));
     ctes_[index] = std::move(columns);
+    cte_bindings_[index] = definition.GetColumnBindings();
   }
 
   void cte_ref(duckdb::LogicalCTERef& ref) {
     const auto found = ctes_.find(ref.cte_index);
     for (std::size_t i = 0; i < ref.chunk_types.size(); ++i) {
       const bool known = found != ctes_.end() && i < found->second.size();
+      const auto& definition = cte_bindings_[ref.cte_index];
+      if (i < definition.size()) equalities_.copied({ref.table_index, i}, definition[i]);
       set(ref.table_index, i, known ? found->second[i] : everything("a column of a CTE that cannot be followed"));
     }
   }
@@ -371,6 +419,10 @@ class PlanWalk {
     }
     const std::vector<Ways>& columns = ctes_[cte.table_index];
     for (std::size_t i = 0; i < cte.column_count; ++i) {
+      for (const auto& child : cte.children) {
+        const auto below = child->GetColumnBindings();
+        if (i < below.size()) equalities_.copied({cte.table_index, i}, below[i]);
+      }
       set(cte.table_index, i, i < columns.size() ? columns[i] : everything("a column of a recursive CTE"));
     }
   }
@@ -379,6 +431,10 @@ class PlanWalk {
   Sources sources_;
   std::map<Binding, Ways> columns_;
   std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
+  std::map<duckdb::idx_t, duckdb::vector<ColumnBinding>> cte_bindings_;
+  Equalities equalities_;
+  std::map<Binding, Ways> equal_;              // what a column equals, beside what it is made of
+  bool grown_ = false;                         // since the walk began
   std::vector<std::vector<Ways>> correlated_;  // by enclosing sub-query, outermost first
   Ground ground_;
   Lineage lineage_;
