@@ -2,6 +2,7 @@
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/table.hpp"
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
@@ -31,6 +32,10 @@ std::string described(const RecordField& field) {
   if (field.nullable) text += ", or null";
   if (field.default_text) text += ", with a default";
   return text;
+}
+
+void add_warnings(const std::vector<std::string>& warnings, Answer& answer) {
+  for (const std::string& warning : warnings) answer.text += "  warning: " + warning + "\n";
 }
 
 std::string arrival(const engine::PersonalPath& path) {
@@ -81,7 +86,7 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   answer.text += columns.text() + "\n";
   const Json personal = add_personal(flow.record, open.lineage, answer);
   const std::vector<std::string> warnings = engine::warnings_of(open.lineage);
-  for (const std::string& warning : warnings) answer.text += "  warning: " + warning + "\n";
+  add_warnings(warnings, answer);
   std::string created = "must be there";
   if (flow.create)
     created = flow.create->sql.empty() ? "is made from the columns if it is missing"
@@ -136,13 +141,19 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
     }
     if (!personal.empty()) answer.text += paths.text() + "\n";
   }
+  const std::vector<std::string> warnings = engine::warnings_of(plan->lineage);
+  add_warnings(warnings, answer);
   answer.text += out.into.publish == project::Publish::object
                      ? "  published: one object, seen whole or not at all\n"
                      : "  published: files named by their content, then " + runtime::manifest_key(out.into.key) + "\n";
   if (!out.into.manifest.empty())
     answer.text += "  listed in " + out.into.manifest + ", which is written when all flows that name it are done\n";
-  answer.result["flows"].push_back(
-      {{"flow", out.name}, {"from", from}, {"into", into}, {"columns", column_list}, {"personal", personal}});
+  answer.result["flows"].push_back({{"flow", out.name},
+                                    {"from", from},
+                                    {"into", into},
+                                    {"columns", column_list},
+                                    {"personal", personal},
+                                    {"warnings", warnings}});
   return {};
 }
 
@@ -156,7 +167,9 @@ std::string_view kept_as(Materialize materialize) {
   return "upsert: the row of an equal key is changed, others are added";
 }
 
-void add_models(const project::Project& project, const Work& work, Answer& answer) {
+void add_models(const Assembly& assembly, const Work& work, Answer& answer) {
+  const project::Project& project = assembly.project;
+  ModelWarnings warnings = warnings_of_models(assembly, work);
   answer.result["models"] = Json::array();
   for (const Model& model : work.models) {
     const std::string table = project.models->connection + "." + model.table.text();
@@ -166,7 +179,10 @@ void add_models(const project::Project& project, const Work& work, Answer& answe
     std::vector<std::string> tests;
     for (const ModelTest& test : model.tests) tests.push_back(test.name);
     answer.text += "\n  tests: " + (tests.empty() ? "none" : join(tests, "; ")) + "\n";
-    answer.result["models"].push_back({{"model", model.name}, {"table", table}, {"tests", tests}});
+    const std::vector<std::string>& warned = warnings[model.name];
+    add_warnings(warned, answer);
+    answer.result["models"].push_back(
+        {{"model", model.name}, {"table", table}, {"tests", tests}, {"warnings", warned}});
   }
 }
 
@@ -195,7 +211,7 @@ Result<Answer> plan(const ProjectArguments& arguments, bool dot) {
   for (const project::Export& out : assembly->project.exports) SLUICE_CHECK(add_export(*assembly, work, out, answer));
   answer.summary = std::to_string(work.flows + work.exports) + " flows";
   if (!work.models.empty()) {
-    add_models(assembly->project, work, answer);
+    add_models(*assembly, work, answer);
     answer.summary += ", " + std::to_string(work.models.size()) + " models";
   }
   if (work.graph.steps().size() > 1) answer.text += "order:\n" + work.graph.text();

@@ -3,6 +3,7 @@
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
 
@@ -43,6 +44,9 @@ Result<Answer> validate(const ProjectArguments& arguments) {
   std::vector<std::string> warnings = work.warnings;
   for (const project::Export& out : assembly->project.exports)
     SLUICE_CHECK(add_export(*assembly, work, out, answer, warnings));
+  for (const auto& [model, found] : warnings_of_models(*assembly, work)) {
+    for (const std::string& warning : found) warnings.push_back(model + ": " + warning);
+  }
   for (const models::GraphTable& source : work.graph.sources())
     warnings.push_back("no flow or model writes table " + source.text() + ": it must be in the database already");
   for (const std::string& warning : warnings) answer.text += "warning: " + warning + '\n';
