@@ -239,6 +239,13 @@ std::string in_words(const Expression& expression) {
   return text;
 }
 
+bool has_written_length(const Expression& expression) {
+  if (expression.GetExpressionClass() != ExpressionClass::BOUND_UNNEST) return false;
+  const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;
+  return list.GetExpressionClass() == ExpressionClass::BOUND_FUNCTION &&
+         list.Cast<duckdb::BoundFunctionExpression>().function.name == "list_value";
+}
+
 Ways ways_to(const Ground& ground, const Expression& expression) {
   Ways ways = Look(ground, nullptr).value(expression);
   if (ways.empty() || expression.GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF) return ways;

@@ -24,6 +24,9 @@ Ways ways_to(const Ground& ground, const duckdb::Expression& expression);
 Ways ways_to_aggregate(const Ground& ground, const duckdb::BoundAggregateExpression& aggregate);
 Ways ways_to_window(const Ground& ground, const duckdb::BoundWindowExpression& window);
 
+// unnest([a, b]) gives two rows whatever a and b are.
+bool has_written_length(const duckdb::Expression& expression);
+
 // The expression without its literals: "concat(a, '...')".
 std::string in_words(const duckdb::Expression& expression);
 

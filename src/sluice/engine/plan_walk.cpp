@@ -7,8 +7,8 @@
 
 #include "duckdb/planner/expression/list.hpp"
 #include "duckdb/planner/operator/list.hpp"
-#include "sluice/engine/equalities.hpp"
 #include "sluice/engine/expression_ways.hpp"
+#include "sluice/engine/plan_columns.hpp"
 #include "sluice/engine/ways.hpp"
 
 namespace sluice::engine {
@@ -27,7 +27,7 @@ class PlanWalk {
  public:
   PlanWalk(const std::vector<Relation>& relations, const RelationOfScan& relation_of)
       : relation_of_(relation_of), sources_(relations) {
-    ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return at(column); };
+    ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return columns_.at(column); };
     ground_.everything = [this](const std::string& what) { return everything(what); };
     ground_.lets_through = [this](const Expression& one, const char* clause) { lets_through(one, clause); };
     ground_.decides = [this](const Ways& ways, const char* clause) { decides(ways, clause); };
@@ -35,10 +35,8 @@ class PlanWalk {
 
   Lineage walk(LogicalOperator& plan, const std::vector<std::string>& names) {
     // What is equal to a tagged column may come from below: until nothing more is.
-    do {
-      grown_ = false;
-      visit(plan);
-    } while (grown_);
+    do visit(plan);
+    while (columns_.more());
     lineage_.columns = names;
     const auto bindings = plan.GetColumnBindings();
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -56,22 +54,8 @@ class PlanWalk {
   }
 
  private:
-  Ways at(const ColumnBinding& binding) {
-    const auto found = columns_.find(binding_key(binding));
-    return found != columns_.end() ? found->second : everything("a column that cannot be followed");
-  }
-  Ways at(const duckdb::BoundColumnRefExpression& column) {
-    return column.depth == 0 ? at(column.binding) : everything("a column of an outer query");
-  }
-  void set(duckdb::idx_t table, std::size_t column, Ways ways) { put({table, column}, std::move(ways)); }
-  void put(Binding column, Ways ways) {
-    if (const auto found = equal_.find(column); found != equal_.end()) {
-      Ways all = found->second;  // first, since its path is the shorter one
-      add(all, ways);
-      ways = std::move(all);
-    }
-    columns_[column] = std::move(ways);
-  }
+  Ways at(const ColumnBinding& binding) const { return columns_.at(binding); }
+  void set(duckdb::idx_t table, std::size_t column, Ways ways) { columns_.set({table, column}, std::move(ways)); }
 
   Ways everything(const std::string& what) const { return sources_.everything(what); }
 
@@ -86,22 +70,10 @@ class PlanWalk {
   }
   void decides(const Expression& expression, const char* clause) { decides(ways_to(ground_, expression), clause); }
 
-  // What the other side's columns are equal to where both are.
-  void equate(const Expression& one, const Expression& other) {
-    for (const auto& [from, to] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
-      const Ways ways = equated(ways_to(ground_, *from), in_words(*to));
-      if (ways.empty()) continue;
-      for (const Binding& column : equalities_.columns_of(*to)) {
-        const auto known = columns_.find(column);
-        if (equal_.contains(column) || (known != columns_.end() && tagged_in_clear(known->second))) continue;
-        equal_[column] = ways;
-        grown_ = true;
-      }
-    }
-  }
   void lets_through(const Expression& predicate, const char* clause) {
     decides(predicate, clause);
-    equalities_.in_filter(predicate, [this](const Expression& one, const Expression& other) { equate(one, other); });
+    columns_.equalities().in_filter(
+        predicate, [this](const Expression& one, const Expression& other) { columns_.equate(ground_, one, other); });
   }
 
   void visit_children(LogicalOperator& plan) {
@@ -155,11 +127,11 @@ class PlanWalk {
   void unknown(LogicalOperator& plan) {
     const Ways ways =
         everything("an operator (" + duckdb::LogicalOperatorToString(plan.type) + ") that cannot be followed");
-    for (const ColumnBinding& binding : plan.GetColumnBindings()) put(binding_key(binding), ways);
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_.set(binding_key(binding), ways);
   }
 
   void literal(LogicalOperator& plan) {
-    for (const ColumnBinding& binding : plan.GetColumnBindings()) put(binding_key(binding), {});
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_.set(binding_key(binding), {});
   }
 
   void scan(duckdb::LogicalGet& get) {
@@ -201,7 +173,7 @@ class PlanWalk {
     visit_children(projection);
     for (std::size_t i = 0; i < projection.expressions.size(); ++i) {
       const Expression& expression = *projection.expressions[i];
-      equalities_.computed({projection.table_index, i}, expression);
+      columns_.equalities().computed({projection.table_index, i}, expression);
       set(projection.table_index, i, called(ways_to(ground_, expression), alias_of(expression)));
     }
   }
@@ -234,13 +206,13 @@ class PlanWalk {
     for (std::size_t i = 0; i < aggregate.groups.size(); ++i) {
       Ways ways = ways_to(ground_, *aggregate.groups[i]);
       decides(ways, "group by");
-      equalities_.computed({aggregate.group_index, i}, *aggregate.groups[i]);
+      columns_.equalities().computed({aggregate.group_index, i}, *aggregate.groups[i]);
       set(aggregate.group_index, i, std::move(ways));
     }
     for (std::size_t i = 0; i < aggregate.expressions.size(); ++i) {
       const Expression& expression = *aggregate.expressions[i];
       const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_AGGREGATE;
-      equalities_.computed({aggregate.aggregate_index, i}, expression);
+      columns_.equalities().computed({aggregate.aggregate_index, i}, expression);
       set(aggregate.aggregate_index, i,
           known ? ways_to_aggregate(ground_, expression.Cast<duckdb::BoundAggregateExpression>())
                 : everything("an aggregate that cannot be followed"));
@@ -259,19 +231,11 @@ class PlanWalk {
     }
   }
 
-  // unnest([a, b]) gives two rows whatever a and b are.
-  static bool has_written_length(const Expression& expression) {
-    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_UNNEST) return false;
-    const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;
-    return list.GetExpressionClass() == duckdb::ExpressionClass::BOUND_FUNCTION &&
-           list.Cast<duckdb::BoundFunctionExpression>().function.name == "list_value";
-  }
-
   void unnest(duckdb::LogicalUnnest& unnest) {
     visit_children(unnest);
     for (std::size_t i = 0; i < unnest.expressions.size(); ++i) {
       Ways ways = ways_to(ground_, *unnest.expressions[i]);
-      equalities_.computed({unnest.unnest_index, i}, *unnest.expressions[i]);
+      columns_.equalities().computed({unnest.unnest_index, i}, *unnest.expressions[i]);
       if (!has_written_length(*unnest.expressions[i])) decides(ways, "unnest");
       set(unnest.unnest_index, i, std::move(ways));
     }
@@ -296,7 +260,7 @@ class PlanWalk {
       Ways ways;
       for (const auto& row : values.expressions) {
         add(ways, ways_to(ground_, *row[i]));
-        equalities_.computed({values.table_index, i}, *row[i]);
+        columns_.equalities().computed({values.table_index, i}, *row[i]);
       }
       set(values.table_index, i, std::move(ways));
     }
@@ -316,7 +280,7 @@ class PlanWalk {
       lets_through(*join.condition, "join");
     }
     if (is_mark(join)) {
-      equalities_.computed({join.mark_index, 0}, *join.condition);
+      columns_.equalities().computed({join.mark_index, 0}, *join.condition);
       set(join.mark_index, 0, ways_to(ground_, *join.condition));
     }
   }
@@ -350,11 +314,12 @@ class PlanWalk {
       add(mark, ways_to(ground_, *join.predicate));
     }
     if (is_mark(join)) {
-      equalities_.marked({join.mark_index, 0}, join);
+      columns_.equalities().marked({join.mark_index, 0}, join);
       for (Way& way : mark) way.unchanged = false;
       set(join.mark_index, 0, stepped(std::move(mark), "in or exists"));
     } else if (!is_anti(join)) {
-      equalities_.in_join(join, [this](const Expression& one, const Expression& other) { equate(one, other); });
+      columns_.equalities().in_join(
+          join, [this](const Expression& one, const Expression& other) { columns_.equate(ground_, one, other); });
     }
   }
 
@@ -380,7 +345,7 @@ class PlanWalk {
       for (const auto& child : operation.children) {
         const auto below = child->GetColumnBindings();
         add(ways, i < below.size() ? at(below[i]) : everything("a column of a union"));
-        if (i < below.size()) equalities_.copied({operation.table_index, i}, below[i]);
+        if (i < below.size()) columns_.equalities().copied({operation.table_index, i}, below[i]);
       }
       set(operation.table_index, i, std::move(ways));
     }
@@ -398,7 +363,7 @@ class PlanWalk {
     for (std::size_t i = 0; i < ref.chunk_types.size(); ++i) {
       const bool known = found != ctes_.end() && i < found->second.size();
       const auto& definition = cte_bindings_[ref.cte_index];
-      if (i < definition.size()) equalities_.copied({ref.table_index, i}, definition[i]);
+      if (i < definition.size()) columns_.equalities().copied({ref.table_index, i}, definition[i]);
       set(ref.table_index, i, known ? found->second[i] : everything("a column of a CTE that cannot be followed"));
     }
   }
@@ -421,7 +386,7 @@ class PlanWalk {
     for (std::size_t i = 0; i < cte.column_count; ++i) {
       for (const auto& child : cte.children) {
         const auto below = child->GetColumnBindings();
-        if (i < below.size()) equalities_.copied({cte.table_index, i}, below[i]);
+        if (i < below.size()) columns_.equalities().copied({cte.table_index, i}, below[i]);
       }
       set(cte.table_index, i, i < columns.size() ? columns[i] : everything("a column of a recursive CTE"));
     }
@@ -429,12 +394,9 @@ class PlanWalk {
 
   const RelationOfScan& relation_of_;
   Sources sources_;
-  std::map<Binding, Ways> columns_;
+  PlanColumns columns_{sources_};
   std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
   std::map<duckdb::idx_t, duckdb::vector<ColumnBinding>> cte_bindings_;
-  Equalities equalities_;
-  std::map<Binding, Ways> equal_;              // what a column equals, beside what it is made of
-  bool grown_ = false;                         // since the walk began
   std::vector<std::vector<Ways>> correlated_;  // by enclosing sub-query, outermost first
   Ground ground_;
   Lineage lineage_;
