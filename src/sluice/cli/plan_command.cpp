@@ -2,6 +2,7 @@
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/mask_domains.hpp"
 #include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/table.hpp"
 #include "sluice/assembly/work.hpp"
@@ -63,8 +64,9 @@ Json add_personal(const Record& record, const engine::Lineage& lineage, Answer& 
   return list;
 }
 
-Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answer& answer) {
+Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answer& answer, MaskDomains& domains) {
   SLUICE_TRY(const OpenFlow open, open_flow(assembly, flow));
+  domains.add(flow.name, open.lineage);
   const std::vector<std::string> masks = engine::masks_of(open.lineage);
   const std::string kind(assembly.connection(flow.into_connection).kind->name);
   std::string from = std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
@@ -111,7 +113,8 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   return {};
 }
 
-Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer) {
+Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer,
+                        MaskDomains& domains) {
   const project::Connection& target = assembly.connection(out.into.connection);
   const std::string from = std::string(assembly.connection(out.connection).kind->name) + " " + out.connection +
                            (out.query.sql.empty() ? "." + out.query.table.text() : "");
@@ -120,6 +123,7 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
                  (out.select.empty() ? "" : "select -> ") + into + "\n";
   Result<ExportPlan> plan = plan_export(assembly, work, out);
   if (!plan) return fail(std::move(plan).error().within(out.name));
+  domains.add(out.name, plan->lineage);
   Json column_list = Json::array();
   Json personal = Json::array();
   if (!plan->missing.empty()) {
@@ -207,13 +211,18 @@ Result<Answer> plan(const ProjectArguments& arguments, bool dot) {
     return answer;
   }
   answer.result["flows"] = Json::array();
-  for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer));
-  for (const project::Export& out : assembly->project.exports) SLUICE_CHECK(add_export(*assembly, work, out, answer));
+  MaskDomains domains;
+  for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer, domains));
+  for (const project::Export& out : assembly->project.exports)
+    SLUICE_CHECK(add_export(*assembly, work, out, answer, domains));
   answer.summary = std::to_string(work.flows + work.exports) + " flows";
   if (!work.models.empty()) {
     add_models(*assembly, work, answer);
     answer.summary += ", " + std::to_string(work.models.size()) + " models";
   }
+  const std::vector<std::string> warnings = domains.warnings();
+  answer.result["warnings"] = warnings;
+  for (const std::string& warning : warnings) answer.text += "warning: " + warning + "\n";
   if (work.graph.steps().size() > 1) answer.text += "order:\n" + work.graph.text();
   return answer;
 }
