@@ -46,6 +46,12 @@ bool keeps_a_value(const std::string& aggregate) {
 
 }  // namespace
 
+bool is_mark(const duckdb::LogicalJoin& join) { return join.join_type == duckdb::JoinType::MARK; }
+
+bool is_anti(const duckdb::LogicalJoin& join) {
+  return join.join_type == duckdb::JoinType::ANTI || join.join_type == duckdb::JoinType::RIGHT_ANTI;
+}
+
 void Equalities::in_filter(const Expression& predicate, const Found& found) const {
   std::set<Binding> seen;
   look(predicate, {}, seen, found);

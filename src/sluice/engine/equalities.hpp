@@ -17,6 +17,10 @@ namespace sluice::engine {
 using Binding = std::pair<duckdb::idx_t, duckdb::idx_t>;
 inline Binding binding_key(const duckdb::ColumnBinding& binding) { return {binding.table_index, binding.column_index}; }
 
+bool is_mark(const duckdb::LogicalJoin& join);
+// What comes out has no partner, and so equals nothing.
+bool is_anti(const duckdb::LogicalJoin& join);
+
 // Points into the plan, which outlives it.
 class Equalities {
  public:

@@ -239,6 +239,11 @@ std::string in_words(const Expression& expression) {
   return text;
 }
 
+std::string alias_of(const Expression& expression) {
+  const std::string& alias = expression.GetAlias();
+  return alias.find_first_of("'(") == std::string::npos ? shown(alias) : "";
+}
+
 bool has_written_length(const Expression& expression) {
   if (expression.GetExpressionClass() != ExpressionClass::BOUND_UNNEST) return false;
   const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;

@@ -27,6 +27,8 @@ Ways ways_to_window(const Ground& ground, const duckdb::BoundWindowExpression& w
 // unnest([a, b]) gives two rows whatever a and b are.
 bool has_written_length(const duckdb::Expression& expression);
 
+// The name that the SQL gives it; empty: none.
+std::string alias_of(const duckdb::Expression& expression);
 // The expression without its literals: "concat(a, '...')".
 std::string in_words(const duckdb::Expression& expression);
 

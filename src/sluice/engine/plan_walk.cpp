@@ -178,11 +178,6 @@ class PlanWalk {
     }
   }
 
-  static std::string alias_of(const Expression& expression) {
-    const std::string& alias = expression.GetAlias();
-    return alias.find_first_of("'(") == std::string::npos ? shown(alias) : "";
-  }
-
   void limit(duckdb::LogicalLimit& limit) {
     visit_children(limit);
     for (auto* value : {&limit.limit_val, &limit.offset_val}) {
@@ -264,12 +259,6 @@ class PlanWalk {
       }
       set(values.table_index, i, std::move(ways));
     }
-  }
-
-  static bool is_mark(const duckdb::LogicalJoin& join) { return join.join_type == duckdb::JoinType::MARK; }
-  // What comes out has no partner, and so equals nothing.
-  static bool is_anti(const duckdb::LogicalJoin& join) {
-    return join.join_type == duckdb::JoinType::ANTI || join.join_type == duckdb::JoinType::RIGHT_ANTI;
   }
 
   void any_join(duckdb::LogicalAnyJoin& join) {
