@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sluice/assembly/connectors.hpp"
 #include "sluice/core/words.hpp"
 #include "sluice/engine/query_select.hpp"
 #include "sluice/engine/tables.hpp"
@@ -240,6 +241,30 @@ Result<engine::Lineage> PersonalColumns::follow(const project::Export& out, cons
   if (!out.query.sql.empty()) return trace(out.query.sql, out.query.place, "");
   SLUICE_TRY(const engine::Relation relation, relation_of(out.query.table, ""));
   return as_it_is(relation);
+}
+
+ModelWarnings PersonalColumns::of_models() {
+  ModelWarnings warnings;
+  if (!start() || tags_.empty()) return warnings;
+  for (const Model& model : work_.models) {
+    const Result<engine::Lineage> lineage = trace(model.sql, model.place, assembly_.project.models->schema);
+    if (!lineage) continue;
+    for (const std::string& warning : engine::warnings_of(*lineage)) {
+      warnings[model.name].push_back(model.place.text() + ": " + warning);
+    }
+  }
+  return warnings;
+}
+
+ModelWarnings warnings_of_models(const Assembly& assembly, const Work& work) {
+  if (work.models.empty()) return {};
+  const project::Connection& connection = assembly.connection(assembly.project.models->connection);
+  const bool is_file = connection.kind->name == "duckdb";
+  const bool is_read = std::ranges::any_of(
+      assembly.project.exports, [&](const project::Export& out) { return out.connection == connection.name; });
+  if (!is_file && !is_read) return {};
+  const auto database = open_database(connection, system_clock());
+  return database ? PersonalColumns(assembly, work, connection, **database).of_models() : ModelWarnings();
 }
 
 namespace {

@@ -16,6 +16,8 @@
 
 namespace sluice::assembly {
 
+using ModelWarnings = std::map<std::string, std::vector<std::string>>;  // by model; each with its place
+
 class PersonalColumns {
  public:
   // All of it outlives this. `database` is that of `connection`.
@@ -26,6 +28,9 @@ class PersonalColumns {
   // those of its query. Errors (config): a query that DuckDB cannot bind, while something is personal: nothing is
   // proved of it. Errors (conflict): a table that is not there.
   Result<engine::Lineage> follow(const project::Export& out, const Schema& columns);
+
+  // By model, what there is to warn of in its SELECT; nothing of one that cannot be followed.
+  ModelWarnings of_models();
 
  private:
   Result<void> start();
@@ -58,5 +63,8 @@ class PersonalColumns {
 // lineage of what is written.
 Result<engine::Lineage> check_export(const Assembly& assembly, const project::Export& out, PersonalColumns& personal,
                                      const Schema& columns);
+
+// For a person who looks at the project. Asks a server only where an export of the project reads it anyway.
+ModelWarnings warnings_of_models(const Assembly& assembly, const Work& work);
 
 }  // namespace sluice::assembly

@@ -2,6 +2,8 @@
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/mask_domains.hpp"
+#include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/table.hpp"
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
@@ -33,6 +35,10 @@ std::string described(const RecordField& field) {
   return text;
 }
 
+void add_warnings(const std::vector<std::string>& warnings, Answer& answer) {
+  for (const std::string& warning : warnings) answer.text += "  warning: " + warning + "\n";
+}
+
 std::string arrival(const engine::PersonalPath& path) {
   if (path.passage == engine::Passage::clear) return "in clear: the connection allows it";
   return path.passage == engine::Passage::revealed ? "in clear, revealed: " + path.by : path.by;
@@ -58,8 +64,9 @@ Json add_personal(const Record& record, const engine::Lineage& lineage, Answer& 
   return list;
 }
 
-Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answer& answer) {
+Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answer& answer, MaskDomains& domains) {
   SLUICE_TRY(const OpenFlow open, open_flow(assembly, flow));
+  domains.add(flow.name, open.lineage);
   const std::vector<std::string> masks = engine::masks_of(open.lineage);
   const std::string kind(assembly.connection(flow.into_connection).kind->name);
   std::string from = std::string(assembly.connection(flow.from.connection).kind->name) + " " + flow.from.connection;
@@ -81,7 +88,7 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   answer.text += columns.text() + "\n";
   const Json personal = add_personal(flow.record, open.lineage, answer);
   const std::vector<std::string> warnings = engine::warnings_of(open.lineage);
-  for (const std::string& warning : warnings) answer.text += "  warning: " + warning + "\n";
+  add_warnings(warnings, answer);
   std::string created = "must be there";
   if (flow.create)
     created = flow.create->sql.empty() ? "is made from the columns if it is missing"
@@ -106,7 +113,8 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   return {};
 }
 
-Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer) {
+Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer,
+                        MaskDomains& domains) {
   const project::Connection& target = assembly.connection(out.into.connection);
   const std::string from = std::string(assembly.connection(out.connection).kind->name) + " " + out.connection +
                            (out.query.sql.empty() ? "." + out.query.table.text() : "");
@@ -115,6 +123,7 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
                  (out.select.empty() ? "" : "select -> ") + into + "\n";
   Result<ExportPlan> plan = plan_export(assembly, work, out);
   if (!plan) return fail(std::move(plan).error().within(out.name));
+  domains.add(out.name, plan->lineage);
   Json column_list = Json::array();
   Json personal = Json::array();
   if (!plan->missing.empty()) {
@@ -136,13 +145,19 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
     }
     if (!personal.empty()) answer.text += paths.text() + "\n";
   }
+  const std::vector<std::string> warnings = engine::warnings_of(plan->lineage);
+  add_warnings(warnings, answer);
   answer.text += out.into.publish == project::Publish::object
                      ? "  published: one object, seen whole or not at all\n"
                      : "  published: files named by their content, then " + runtime::manifest_key(out.into.key) + "\n";
   if (!out.into.manifest.empty())
     answer.text += "  listed in " + out.into.manifest + ", which is written when all flows that name it are done\n";
-  answer.result["flows"].push_back(
-      {{"flow", out.name}, {"from", from}, {"into", into}, {"columns", column_list}, {"personal", personal}});
+  answer.result["flows"].push_back({{"flow", out.name},
+                                    {"from", from},
+                                    {"into", into},
+                                    {"columns", column_list},
+                                    {"personal", personal},
+                                    {"warnings", warnings}});
   return {};
 }
 
@@ -156,7 +171,9 @@ std::string_view kept_as(Materialize materialize) {
   return "upsert: the row of an equal key is changed, others are added";
 }
 
-void add_models(const project::Project& project, const Work& work, Answer& answer) {
+void add_models(const Assembly& assembly, const Work& work, Answer& answer) {
+  const project::Project& project = assembly.project;
+  ModelWarnings warnings = warnings_of_models(assembly, work);
   answer.result["models"] = Json::array();
   for (const Model& model : work.models) {
     const std::string table = project.models->connection + "." + model.table.text();
@@ -166,7 +183,10 @@ void add_models(const project::Project& project, const Work& work, Answer& answe
     std::vector<std::string> tests;
     for (const ModelTest& test : model.tests) tests.push_back(test.name);
     answer.text += "\n  tests: " + (tests.empty() ? "none" : join(tests, "; ")) + "\n";
-    answer.result["models"].push_back({{"model", model.name}, {"table", table}, {"tests", tests}});
+    const std::vector<std::string>& warned = warnings[model.name];
+    add_warnings(warned, answer);
+    answer.result["models"].push_back(
+        {{"model", model.name}, {"table", table}, {"tests", tests}, {"warnings", warned}});
   }
 }
 
@@ -191,13 +211,18 @@ Result<Answer> plan(const ProjectArguments& arguments, bool dot) {
     return answer;
   }
   answer.result["flows"] = Json::array();
-  for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer));
-  for (const project::Export& out : assembly->project.exports) SLUICE_CHECK(add_export(*assembly, work, out, answer));
+  MaskDomains domains;
+  for (const project::Flow& flow : assembly->project.flows) SLUICE_CHECK(add_flow(*assembly, flow, answer, domains));
+  for (const project::Export& out : assembly->project.exports)
+    SLUICE_CHECK(add_export(*assembly, work, out, answer, domains));
   answer.summary = std::to_string(work.flows + work.exports) + " flows";
   if (!work.models.empty()) {
-    add_models(assembly->project, work, answer);
+    add_models(*assembly, work, answer);
     answer.summary += ", " + std::to_string(work.models.size()) + " models";
   }
+  const std::vector<std::string> warnings = domains.warnings();
+  answer.result["warnings"] = warnings;
+  for (const std::string& warning : warnings) answer.text += "warning: " + warning + "\n";
   if (work.graph.steps().size() > 1) answer.text += "order:\n" + work.graph.text();
   return answer;
 }

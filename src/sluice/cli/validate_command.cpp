@@ -3,6 +3,8 @@
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/mask_domains.hpp"
+#include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
 
@@ -12,9 +14,10 @@ namespace {
 // The columns of a query are known to its database alone. One that needs what a run makes first is checked by the run,
 // before it reads a row.
 Result<void> add_export(const Assembly& assembly, const Work& work, const project::Export& out, Answer& answer,
-                        std::vector<std::string>& warnings) {
+                        std::vector<std::string>& warnings, MaskDomains& domains) {
   Result<ExportPlan> found = plan_export(assembly, work, out);
   if (!found) return fail(std::move(found).error().within(out.name));
+  domains.add(out.name, found->lineage);
   Json columns = Json::object();
   for (const Field& field : found->columns) columns[field.name] = to_string(field.type);
   std::vector<std::string> warned = engine::warnings_of(found->lineage);
@@ -29,9 +32,11 @@ Result<Answer> validate(const ProjectArguments& arguments) {
   Answer answer;
   answer.result["flows"] = Json::array();
   std::size_t warned = 0;
+  MaskDomains domains;
   for (const project::Flow& flow : assembly->project.flows) {
     auto open = open_flow(*assembly, flow);
     if (!open) return fail(std::move(open).error());
+    domains.add(flow.name, open->lineage);
     Json columns = Json::object();
     for (const Field& field : open->target.columns) columns[field.name] = to_string(field.type);
     const std::vector<std::string> warnings = engine::warnings_of(open->lineage);
@@ -42,7 +47,11 @@ Result<Answer> validate(const ProjectArguments& arguments) {
   SLUICE_TRY(const Work work, plan_work(*assembly));
   std::vector<std::string> warnings = work.warnings;
   for (const project::Export& out : assembly->project.exports)
-    SLUICE_CHECK(add_export(*assembly, work, out, answer, warnings));
+    SLUICE_CHECK(add_export(*assembly, work, out, answer, warnings, domains));
+  for (std::string& warning : domains.warnings()) warnings.push_back(std::move(warning));
+  for (const auto& [model, found] : warnings_of_models(*assembly, work)) {
+    for (const std::string& warning : found) warnings.push_back(model + ": " + warning);
+  }
   for (const models::GraphTable& source : work.graph.sources())
     warnings.push_back("no flow or model writes table " + source.text() + ": it must be in the database already");
   for (const std::string& warning : warnings) answer.text += "warning: " + warning + '\n';

@@ -239,6 +239,18 @@ std::string in_words(const Expression& expression) {
   return text;
 }
 
+std::string alias_of(const Expression& expression) {
+  const std::string& alias = expression.GetAlias();
+  return alias.find_first_of("'(") == std::string::npos ? shown(alias) : "";
+}
+
+bool has_written_length(const Expression& expression) {
+  if (expression.GetExpressionClass() != ExpressionClass::BOUND_UNNEST) return false;
+  const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;
+  return list.GetExpressionClass() == ExpressionClass::BOUND_FUNCTION &&
+         list.Cast<duckdb::BoundFunctionExpression>().function.name == "list_value";
+}
+
 Ways ways_to(const Ground& ground, const Expression& expression) {
   Ways ways = Look(ground, nullptr).value(expression);
   if (ways.empty() || expression.GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF) return ways;
@@ -246,7 +258,7 @@ Ways ways_to(const Ground& ground, const Expression& expression) {
 }
 
 Ways ways_to_aggregate(const Ground& ground, const duckdb::BoundAggregateExpression& aggregate) {
-  if (aggregate.filter) ground.decides(ways_to(ground, *aggregate.filter), "filter");
+  if (aggregate.filter) ground.lets_through(*aggregate.filter, "filter");
   if (aggregate.order_bys) deciding(ground, aggregate.order_bys->orders, "order by");
   if (is_count(aggregate.function.name)) return counted(ground, aggregate.children);
   return values_of(ground, aggregate.children, aggregate.function.name);
@@ -256,7 +268,7 @@ Ways ways_to_window(const Ground& ground, const duckdb::BoundWindowExpression& w
   for (const auto& partition : window.partitions) ground.decides(ways_to(ground, *partition), "partition by");
   deciding(ground, window.orders, "order by");
   deciding(ground, window.arg_orders, "order by");
-  if (window.filter_expr) ground.decides(ways_to(ground, *window.filter_expr), "filter");
+  if (window.filter_expr) ground.lets_through(*window.filter_expr, "filter");
   const std::string name = window.aggregate
                                ? window.aggregate->name
                                : duckdb::StringUtil::Lower(duckdb::ExpressionTypeToString(window.GetExpressionType()));

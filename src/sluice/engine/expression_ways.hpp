@@ -13,6 +13,8 @@ namespace sluice::engine {
 struct Ground {
   std::function<Ways(const duckdb::BoundColumnRefExpression&)> column;
   std::function<Ways(const std::string& what)> everything;  // all tagged columns, since `what` cannot be followed
+  // Only the rows for which it is true are given on.
+  std::function<void(const duckdb::Expression&, const char* clause)> lets_through;
   // A tagged value that decides something without being given on.
   std::function<void(const Ways&, const char* clause)> decides;
 };
@@ -22,6 +24,11 @@ Ways ways_to(const Ground& ground, const duckdb::Expression& expression);
 Ways ways_to_aggregate(const Ground& ground, const duckdb::BoundAggregateExpression& aggregate);
 Ways ways_to_window(const Ground& ground, const duckdb::BoundWindowExpression& window);
 
+// unnest([a, b]) gives two rows whatever a and b are.
+bool has_written_length(const duckdb::Expression& expression);
+
+// The name that the SQL gives it; empty: none.
+std::string alias_of(const duckdb::Expression& expression);
 // The expression without its literals: "concat(a, '...')".
 std::string in_words(const duckdb::Expression& expression);
 

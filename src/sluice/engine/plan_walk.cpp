@@ -8,6 +8,7 @@
 #include "duckdb/planner/expression/list.hpp"
 #include "duckdb/planner/operator/list.hpp"
 #include "sluice/engine/expression_ways.hpp"
+#include "sluice/engine/plan_columns.hpp"
 #include "sluice/engine/ways.hpp"
 
 namespace sluice::engine {
@@ -26,13 +27,16 @@ class PlanWalk {
  public:
   PlanWalk(const std::vector<Relation>& relations, const RelationOfScan& relation_of)
       : relation_of_(relation_of), sources_(relations) {
-    ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return at(column); };
+    ground_.column = [this](const duckdb::BoundColumnRefExpression& column) { return columns_.at(column); };
     ground_.everything = [this](const std::string& what) { return everything(what); };
+    ground_.lets_through = [this](const Expression& one, const char* clause) { lets_through(one, clause); };
     ground_.decides = [this](const Ways& ways, const char* clause) { decides(ways, clause); };
   }
 
   Lineage walk(LogicalOperator& plan, const std::vector<std::string>& names) {
-    visit(plan);
+    // What is equal to a tagged column may come from below: until nothing more is.
+    do visit(plan);
+    while (columns_.more());
     lineage_.columns = names;
     const auto bindings = plan.GetColumnBindings();
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -50,23 +54,14 @@ class PlanWalk {
   }
 
  private:
-  using Binding = std::pair<duckdb::idx_t, duckdb::idx_t>;
-  static Binding key(const ColumnBinding& binding) { return {binding.table_index, binding.column_index}; }
-
-  Ways at(const ColumnBinding& binding) {
-    const auto found = columns_.find(key(binding));
-    return found != columns_.end() ? found->second : everything("a column that cannot be followed");
-  }
-  Ways at(const duckdb::BoundColumnRefExpression& column) {
-    return column.depth == 0 ? at(column.binding) : everything("a column of an outer query");
-  }
-  void set(duckdb::idx_t table, std::size_t column, Ways ways) { columns_[{table, column}] = std::move(ways); }
+  Ways at(const ColumnBinding& binding) const { return columns_.at(binding); }
+  void set(duckdb::idx_t table, std::size_t column, Ways ways) { columns_.set({table, column}, std::move(ways)); }
 
   Ways everything(const std::string& what) const { return sources_.everything(what); }
 
   void decides(const Ways& ways, const char* clause) {
     for (const Way& way : ways) {
-      if (way.source->pii.empty() || way.passage != Passage::clear) continue;
+      if (way.source->pii.empty() || way.passage != Passage::clear || way.equal) continue;
       const bool known = std::ranges::any_of(lineage_.implicit, [&](const ImplicitFlow& flow) {
         return flow.source == way.source->name && flow.clause == clause;
       });
@@ -74,6 +69,12 @@ class PlanWalk {
     }
   }
   void decides(const Expression& expression, const char* clause) { decides(ways_to(ground_, expression), clause); }
+
+  void lets_through(const Expression& predicate, const char* clause) {
+    decides(predicate, clause);
+    columns_.equalities().in_filter(
+        predicate, [this](const Expression& one, const Expression& other) { columns_.equate(ground_, one, other); });
+  }
 
   void visit_children(LogicalOperator& plan) {
     for (auto& child : plan.children) visit(*child);
@@ -85,7 +86,7 @@ class PlanWalk {
       case LogicalOperatorType::LOGICAL_PROJECTION: return projection(plan.Cast<duckdb::LogicalProjection>());
       case LogicalOperatorType::LOGICAL_FILTER:
         visit_children(plan);
-        for (const auto& expression : plan.expressions) decides(*expression, "where");
+        for (const auto& expression : plan.expressions) lets_through(*expression, "where");
         return;
       case LogicalOperatorType::LOGICAL_ORDER_BY:
         visit_children(plan);
@@ -126,11 +127,11 @@ class PlanWalk {
   void unknown(LogicalOperator& plan) {
     const Ways ways =
         everything("an operator (" + duckdb::LogicalOperatorToString(plan.type) + ") that cannot be followed");
-    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_[key(binding)] = ways;
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_.set(binding_key(binding), ways);
   }
 
   void literal(LogicalOperator& plan) {
-    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_[key(binding)] = {};
+    for (const ColumnBinding& binding : plan.GetColumnBindings()) columns_.set(binding_key(binding), {});
   }
 
   void scan(duckdb::LogicalGet& get) {
@@ -172,13 +173,9 @@ class PlanWalk {
     visit_children(projection);
     for (std::size_t i = 0; i < projection.expressions.size(); ++i) {
       const Expression& expression = *projection.expressions[i];
+      columns_.equalities().computed({projection.table_index, i}, expression);
       set(projection.table_index, i, called(ways_to(ground_, expression), alias_of(expression)));
     }
-  }
-
-  static std::string alias_of(const Expression& expression) {
-    const std::string& alias = expression.GetAlias();
-    return alias.find_first_of("'(") == std::string::npos ? shown(alias) : "";
   }
 
   void limit(duckdb::LogicalLimit& limit) {
@@ -204,11 +201,13 @@ class PlanWalk {
     for (std::size_t i = 0; i < aggregate.groups.size(); ++i) {
       Ways ways = ways_to(ground_, *aggregate.groups[i]);
       decides(ways, "group by");
+      columns_.equalities().computed({aggregate.group_index, i}, *aggregate.groups[i]);
       set(aggregate.group_index, i, std::move(ways));
     }
     for (std::size_t i = 0; i < aggregate.expressions.size(); ++i) {
       const Expression& expression = *aggregate.expressions[i];
       const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_AGGREGATE;
+      columns_.equalities().computed({aggregate.aggregate_index, i}, expression);
       set(aggregate.aggregate_index, i,
           known ? ways_to_aggregate(ground_, expression.Cast<duckdb::BoundAggregateExpression>())
                 : everything("an aggregate that cannot be followed"));
@@ -227,18 +226,11 @@ class PlanWalk {
     }
   }
 
-  // unnest([a, b]) gives two rows whatever a and b are.
-  static bool has_written_length(const Expression& expression) {
-    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_UNNEST) return false;
-    const Expression& list = *expression.Cast<duckdb::BoundUnnestExpression>().child;
-    return list.GetExpressionClass() == duckdb::ExpressionClass::BOUND_FUNCTION &&
-           list.Cast<duckdb::BoundFunctionExpression>().function.name == "list_value";
-  }
-
   void unnest(duckdb::LogicalUnnest& unnest) {
     visit_children(unnest);
     for (std::size_t i = 0; i < unnest.expressions.size(); ++i) {
       Ways ways = ways_to(ground_, *unnest.expressions[i]);
+      columns_.equalities().computed({unnest.unnest_index, i}, *unnest.expressions[i]);
       if (!has_written_length(*unnest.expressions[i])) decides(ways, "unnest");
       set(unnest.unnest_index, i, std::move(ways));
     }
@@ -261,15 +253,23 @@ class PlanWalk {
     visit_children(values);
     for (std::size_t i = 0; i < values.expr_types.size(); ++i) {
       Ways ways;
-      for (const auto& row : values.expressions) add(ways, ways_to(ground_, *row[i]));
+      for (const auto& row : values.expressions) {
+        add(ways, ways_to(ground_, *row[i]));
+        columns_.equalities().computed({values.table_index, i}, *row[i]);
+      }
       set(values.table_index, i, std::move(ways));
     }
   }
 
   void any_join(duckdb::LogicalAnyJoin& join) {
     visit_children(join);
-    decides(*join.condition, "join");
-    if (join.join_type == duckdb::JoinType::MARK) {
+    if (is_mark(join) || is_anti(join)) {
+      decides(*join.condition, "join");
+    } else {
+      lets_through(*join.condition, "join");
+    }
+    if (is_mark(join)) {
+      columns_.equalities().computed({join.mark_index, 0}, *join.condition);
       set(join.mark_index, 0, ways_to(ground_, *join.condition));
     }
   }
@@ -302,16 +302,14 @@ class PlanWalk {
       decides(*join.predicate, "join");
       add(mark, ways_to(ground_, *join.predicate));
     }
-    if (join.join_type == duckdb::JoinType::MARK) {
+    if (is_mark(join)) {
+      columns_.equalities().marked({join.mark_index, 0}, join);
       for (Way& way : mark) way.unchanged = false;
       set(join.mark_index, 0, stepped(std::move(mark), "in or exists"));
+    } else if (!is_anti(join)) {
+      columns_.equalities().in_join(
+          join, [this](const Expression& one, const Expression& other) { columns_.equate(ground_, one, other); });
     }
-  }
-
-  static bool same_sources(const Ways& left, const Ways& right) {
-    return left.size() == right.size() && std::ranges::all_of(left, [&](const Way& way) {
-             return std::ranges::any_of(right, [&](const Way& other) { return other.source == way.source; });
-           });
   }
 
   // The columns of the outer query that a sub-query names. Which of several nested ones is meant stands in no
@@ -336,6 +334,7 @@ class PlanWalk {
       for (const auto& child : operation.children) {
         const auto below = child->GetColumnBindings();
         add(ways, i < below.size() ? at(below[i]) : everything("a column of a union"));
+        if (i < below.size()) columns_.equalities().copied({operation.table_index, i}, below[i]);
       }
       set(operation.table_index, i, std::move(ways));
     }
@@ -345,12 +344,15 @@ class PlanWalk {
     std::vector<Ways> columns;
     for (const ColumnBinding& binding : definition.GetColumnBindings()) columns.push_back(at(binding));
     ctes_[index] = std::move(columns);
+    cte_bindings_[index] = definition.GetColumnBindings();
   }
 
   void cte_ref(duckdb::LogicalCTERef& ref) {
     const auto found = ctes_.find(ref.cte_index);
     for (std::size_t i = 0; i < ref.chunk_types.size(); ++i) {
       const bool known = found != ctes_.end() && i < found->second.size();
+      const auto& definition = cte_bindings_[ref.cte_index];
+      if (i < definition.size()) columns_.equalities().copied({ref.table_index, i}, definition[i]);
       set(ref.table_index, i, known ? found->second[i] : everything("a column of a CTE that cannot be followed"));
     }
   }
@@ -371,14 +373,19 @@ class PlanWalk {
     }
     const std::vector<Ways>& columns = ctes_[cte.table_index];
     for (std::size_t i = 0; i < cte.column_count; ++i) {
+      for (const auto& child : cte.children) {
+        const auto below = child->GetColumnBindings();
+        if (i < below.size()) columns_.equalities().copied({cte.table_index, i}, below[i]);
+      }
       set(cte.table_index, i, i < columns.size() ? columns[i] : everything("a column of a recursive CTE"));
     }
   }
 
   const RelationOfScan& relation_of_;
   Sources sources_;
-  std::map<Binding, Ways> columns_;
+  PlanColumns columns_{sources_};
   std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
+  std::map<duckdb::idx_t, duckdb::vector<ColumnBinding>> cte_bindings_;
   std::vector<std::vector<Ways>> correlated_;  // by enclosing sub-query, outermost first
   Ground ground_;
   Lineage lineage_;

@@ -15,12 +15,44 @@ bool add(Ways& into, const Ways& more) {
     if (known == nullptr) {
       into.push_back(way);
       grown = true;
-    } else if (way.unchanged && !known->unchanged) {
-      known->unchanged = true;
+      continue;
+    }
+    if (way.unchanged && !known->unchanged) grown = known->unchanged = true;
+    if (!way.equal && known->equal) {
+      known->equal = false;
+      grown = true;
+    }
+    if (!way.guessed && known->guessed) {
+      known->guessed = false;
       grown = true;
     }
   }
   return grown;
+}
+
+bool same_sources(const Ways& left, const Ways& right) {
+  return left.size() == right.size() && std::ranges::all_of(left, [&](const Way& way) {
+           return std::ranges::any_of(right, [&](const Way& other) { return other.source == way.source; });
+         });
+}
+
+bool tagged_in_clear(const Ways& ways) {
+  return std::ranges::any_of(ways,
+                             [](const Way& way) { return !way.source->pii.empty() && way.passage == Passage::clear; });
+}
+
+Ways equated(const Ways& ways, const std::string& name) {
+  Ways others;
+  for (const Way& way : ways) {
+    if (way.source->pii.empty() || way.passage != Passage::clear || way.guessed) continue;
+    Way other = way;
+    other.path += " -> = " + name;
+    other.last = name;
+    other.named = true;
+    other.equal = true;
+    others.push_back(std::move(other));
+  }
+  return others;
 }
 
 Ways stepped(Ways ways, const std::string& text) {
@@ -77,10 +109,11 @@ Ways Sources::everything(const std::string& what) const {
 
 Ways Sources::unknown_function(const std::string& function) {
   Ways ways = everything("table function " + function + "(), which is not known to be clean");
+  for (Way& way : ways) way.guessed = true;
   if (!ways.empty()) return ways;
   const std::string name = "what " + function + "() reads";
   sources_.push_back({name, "text"});
-  return {{&sources_.back(), Passage::clear, "", false, name, name, false}};
+  return {{&sources_.back(), Passage::clear, "", false, name, name, false, false, true}};
 }
 
 std::string shown(const std::string& name) {

@@ -25,12 +25,21 @@ struct Way {
   std::string path;       // up to here
   std::string last;       // what the value is called here
   bool named = true;      // whether `path` ends in that name
+  bool equal = false;     // the value is not from there, but equal to what is
+  bool guessed = false;   // of a table function that may read anything: not enough to tag what equals it
 };
 // At most one for each source, passage and `by`: the first one found is told.
 using Ways = std::vector<Way>;
 
 // True if `into` says more than before.
 bool add(Ways& into, const Ways& more);
+
+// Both begin at the same columns.
+bool same_sources(const Ways& left, const Ways& right);
+// Whether a tagged value may be here without a mask.
+bool tagged_in_clear(const Ways& ways);
+// Of these, those in clear that are no guess: the ways to another value, called `name`, that equals this one.
+Ways equated(const Ways& ways, const std::string& name);
 
 // The value becomes what `text` says, not yet under a name.
 Ways stepped(Ways ways, const std::string& text);

@@ -1,0 +1,63 @@
+// Which values of a plan the plan itself says are equal: where `r.x = p.ip` decides, whoever sees r.x sees p.ip.
+//
+// What is looked at: = and "is not distinct from", also under and, or, not, case, and where a projection, a mark join
+// or a join's condition made the answer. Not ranges, `like` or other functions that can be made to mean the same.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "sluice/engine/duck.hpp"
+
+namespace sluice::engine {
+
+using Binding = std::pair<duckdb::idx_t, duckdb::idx_t>;
+inline Binding binding_key(const duckdb::ColumnBinding& binding) { return {binding.table_index, binding.column_index}; }
+
+bool is_mark(const duckdb::LogicalJoin& join);
+// What comes out has no partner, and so equals nothing.
+bool is_anti(const duckdb::LogicalJoin& join);
+
+// Points into the plan, which outlives it.
+class Equalities {
+ public:
+  using Found = std::function<void(const duckdb::Expression& left, const duckdb::Expression& right)>;
+
+  // `column` is made of what the expression gives, in one of its rows.
+  void computed(Binding column, const duckdb::Expression& from) { computed_[column].insert(&from); }
+  // `column` is another's: of a CTE, of one side of a union.
+  void copied(Binding column, const duckdb::ColumnBinding& from) { copied_[column].insert(binding_key(from)); }
+  // `column` says whether a row of the other side fits.
+  void marked(Binding column, const duckdb::LogicalComparisonJoin& join) { marks_[column] = &join; }
+
+  // Each pair that is equal in rows that `predicate` lets through.
+  void in_filter(const duckdb::Expression& predicate, const Found& found) const;
+  void in_join(const duckdb::LogicalComparisonJoin& join, const Found& found) const;
+
+  // The columns whose values make that of the expression, outside of masks, and those that they are taken from.
+  std::set<Binding> columns_of(const duckdb::Expression& expression) const;
+
+ private:
+  // Which answer of a condition lets a row through.
+  struct Passes {
+    bool if_true = true;
+    bool if_false = false;
+  };
+
+  void look(const duckdb::Expression& condition, Passes passes, std::set<Binding>& seen, const Found& found) const;
+  void look_at_children(const duckdb::Expression& condition, std::set<Binding>& seen, const Found& found) const;
+  void look_at_column(Binding column, Passes passes, std::set<Binding>& seen, const Found& found) const;
+  void look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
+                    const Found& found) const;
+  void gather(const duckdb::Expression& expression, std::set<Binding>& columns) const;
+  void gather(Binding column, std::set<Binding>& columns) const;
+
+  std::map<Binding, std::set<const duckdb::Expression*>> computed_;
+  std::map<Binding, std::set<Binding>> copied_;
+  std::map<Binding, const duckdb::LogicalComparisonJoin*> marks_;
+};
+
+}  // namespace sluice::engine
