@@ -45,7 +45,8 @@ Error not_made(const Connection& connection, const ServerError& error, const Tar
 }
 
 // The file runs as one piece, as psql -1 would run it. Of two processes the second finds the table there.
-Result<void> make_table(Connection& connection, const Target& target) {
+// What the ledger lists as loaded into it is forgotten with it, or both are as they were.
+Result<void> make_table(Connection& connection, const LedgerNames& names, const Target& target) {
   if (Reply begun = connection.run("begin;" + creation_lock()); !begun)
     return fail(connection.error(begun.error(), "begin a transaction"));
   const Result<std::optional<Table>> there = describe(connection, target.table);
@@ -59,7 +60,24 @@ Result<void> make_table(Connection& connection, const Target& target) {
   if (!make_schema) return fail(make_schema.error());
   Reply made =
       connection.run(*make_schema + (file.empty() ? create_table_sql(target.table, target.columns, target.key) : file));
-  if (made) made = connection.run("commit");
+  std::uint64_t objects = 0;
+  if (made) {
+    const Result<std::optional<Table>> table = describe(connection, target.table);
+    const Result<std::uint64_t> gone = !table    ? tl::unexpected(table.error())
+                                       : !*table ? Result<std::uint64_t>(0)
+                                                 : forget_objects(connection, names, target, **table);
+    if (!gone) {
+      static_cast<void>(connection.run("rollback"));
+      return fail(gone.error());
+    }
+    objects = *gone;
+    made = connection.run("commit");
+  }
+  if (made && objects > 0) {
+    log::info("table made: its objects are loaded again",
+              {{"table", target.table.text()}, {"objects", std::to_string(objects)}});
+    return {};
+  }
   if (made) {
     log::info("table made", {{"table", target.table.text()}});
     return {};
@@ -112,7 +130,7 @@ Result<void> TableDatabase::prepare(const Target& target) {
   if (table) SLUICE_CHECK(plan_for(*connection, *table, target));
   SLUICE_CHECK(make_ledger(*connection, ledger_.names()));
   if (!table) {
-    SLUICE_CHECK(make_table(*connection, target));
+    SLUICE_CHECK(make_table(*connection, ledger_.names(), target));
     SLUICE_TRY(table, describe(*connection, target.table));
     if (!table) {
       Error error = no_table(*connection, target.table);
@@ -137,7 +155,9 @@ Result<void> TableDatabase::prepare(const Target& target) {
   plan.objects = names.of("object");
   plan.chunks = names.of("chunk");
   plan.flows = names.of("flow");
+  plan.runs = names.of("run");
   SLUICE_CHECK(plan_load(*connection, target, *table, plan));
+  if (target.from_objects) SLUICE_CHECK(note_target(*connection, names, plan.flow, target, *table));
   plan.project = target.project;
   plan.flow_name = target.flow;
   plans_[{target.project, target.flow}] = std::make_shared<const Plan>(std::move(plan));
