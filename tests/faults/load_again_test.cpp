@@ -95,7 +95,7 @@ TEST(load_again_into, an_append_after_rows_of_unknown_origin_is_a_conflict_with_
   EXPECT_EQ(refused.code, 2) << refused.err;
   EXPECT_TRUE(has(refused.err, "were appended to table \"public.orders\"; now it names \"public.renamed\""))
       << refused.err;
-  EXPECT_TRUE(has(refused.err, "UPDATE \"sluice\".\"target\" SET name = 'public.renamed' WHERE flow = 1"))
+  EXPECT_TRUE(has(refused.err, "UPDATE \"sluice\".\"target\" SET name = E'public.renamed' WHERE flow = 1"))
       << refused.err;
   flow.sql("update sluice.target set name = 'public.renamed' where flow = 1");
   loads(flow, 0);

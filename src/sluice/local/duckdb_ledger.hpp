@@ -34,6 +34,8 @@ Result<std::int64_t> forget_objects(DuckConnection& connection, const std::strin
 // name it may be the same table.
 Result<void> note_target(DuckConnection& connection, const std::string& schema, std::int32_t flow, const Target& target,
                          const TableName& table);
+// 'it''s', for advice.
+std::string literal(const std::string& text);
 TableName rejects_table(const std::string& schema, const Target& target);
 
 class DuckdbLedger final : public Ledger {

@@ -40,6 +40,12 @@ Result<void> move_on(DuckConnection& connection, const std::string& schema, std:
 
 }  // namespace
 
+std::string literal(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
+  return out + "'";
+}
+
 Result<std::int64_t> forget_objects(DuckConnection& connection, const std::string& schema, const Target& target,
                                     const TableName& table) {
   return forget(connection, schema,
@@ -75,7 +81,7 @@ Result<void> note_target(DuckConnection& connection, const std::string& schema, 
       return fail(Fault::conflict,
                   "the objects of flow " + target.flow + " were appended to table " + before + "; now it names " + now +
                       ", which has rows already",
-                  "if it is that table under another name: UPDATE " + targets + " SET name = '" + now + "'" + where +
+                  "if it is that table under another name: UPDATE " + targets + " SET name = " + literal(now) + where +
                       "; to load all objects into it: " + forgotten("object") + "; " + forgotten("chunk") + "; " +
                       forgotten("target"));
     }

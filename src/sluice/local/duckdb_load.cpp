@@ -4,18 +4,13 @@
 
 #include "sluice/core/log.hpp"
 #include "sluice/core/words.hpp"
+#include "sluice/local/duckdb_ledger.hpp"
 
 namespace sluice::local {
 namespace {
 
 constexpr const char* place = "load objects";
 constexpr std::size_t reject_bytes_max = std::size_t{64} << 20U;
-
-std::string as_text(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-  return out + "'";
-}
 
 // "CREATE TABLE s.t(a INTEGER PRIMARY KEY);" as it is for another name.
 std::string renamed(const std::string& sql, const TableName& name) {
@@ -124,7 +119,7 @@ Result<void> DuckdbLoad::find_chunks(const Delivery& delivery) {
     } else if (plan_.mode != Mode::merge) {
       return fail(cannot_go_on(object, begun,
                                "DELETE FROM " + quoted(plan_.chunks) + " WHERE flow = " +
-                                   std::to_string(plan_.sink.flow) + " AND uri = " + as_text(object.uri)));
+                                   std::to_string(plan_.sink.flow) + " AND uri = " + literal(object.uri)));
     }
   }
   return {};

@@ -44,6 +44,12 @@ Error not_made(const Connection& connection, const ServerError& error, const Tar
   return out;
 }
 
+// A file that changes the search path hides the table that it made; the flow's objects are forgotten even so.
+Result<std::uint64_t> forget_loaded(Connection& connection, const LedgerNames& names, const Target& target) {
+  SLUICE_TRY(const std::optional<Table> table, describe(connection, target.table));
+  return forget_objects(connection, names, target, table ? table->name : target.table);
+}
+
 // The file runs as one piece, as psql -1 would run it. Of two processes the second finds the table there.
 // What the ledger lists as loaded into it is forgotten with it, or both are as they were.
 Result<void> make_table(Connection& connection, const LedgerNames& names, const Target& target) {
@@ -62,10 +68,7 @@ Result<void> make_table(Connection& connection, const LedgerNames& names, const 
       connection.run(*make_schema + (file.empty() ? create_table_sql(target.table, target.columns, target.key) : file));
   std::uint64_t objects = 0;
   if (made) {
-    const Result<std::optional<Table>> table = describe(connection, target.table);
-    const Result<std::uint64_t> gone = !table    ? tl::unexpected(table.error())
-                                       : !*table ? Result<std::uint64_t>(0)
-                                                 : forget_objects(connection, names, target, **table);
+    const Result<std::uint64_t> gone = forget_loaded(connection, names, target);
     if (!gone) {
       static_cast<void>(connection.run("rollback"));
       return fail(gone.error());

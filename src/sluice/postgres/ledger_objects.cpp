@@ -39,14 +39,12 @@ Error another_table(const Connection& connection, const LedgerNames& names, std:
 }  // namespace
 
 Result<std::uint64_t> forget_objects(Connection& connection, const LedgerNames& names, const Target& target,
-                                     const Table& table) {
-  const Reply gone = connection.ask(forget_sql(names, "select id from " + names.of("flow") +
-                                                          " where project = $1 and name = $2 union select flow from " +
-                                                          names.of("target") + " where name = $3"),
-                                    Parameters()
-                                        .text(presentable(target.project))
-                                        .text(presentable(target.flow))
-                                        .text(presentable(table.name.text())));
+                                     const TableName& table) {
+  const Reply gone = connection.ask(
+      forget_sql(names, "select id from " + names.of("flow") +
+                            " where project = $1 and name = $2 union select flow from " + names.of("target") +
+                            " where name = $3"),
+      Parameters().text(presentable(target.project)).text(presentable(target.flow)).text(presentable(table.text())));
   if (!gone) return fail(connection.error(gone.error(), "forget the objects of a table that was made"));
   return static_cast<std::uint64_t>(gone->integer(0, 0));
 }

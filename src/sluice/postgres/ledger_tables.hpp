@@ -48,7 +48,7 @@ Result<std::int64_t> flow_number(Connection& connection, const LedgerNames& name
 // Forgets which objects this table holds, since it was just made: those of this flow, and those of all flows that load
 // into it. How many there were. It is one statement, and belongs into the transaction that makes the table.
 Result<std::uint64_t> forget_objects(Connection& connection, const LedgerNames& names, const Target& target,
-                                     const Table& table);
+                                     const TableName& table);
 
 // Notes that the flow's objects go into this table. Those that went into another one are forgotten, so that they are
 // loaded again. Where an append would follow rows that are there already, that is a conflict instead: under another
