@@ -450,8 +450,10 @@ TEST_F(DuckdbTest, a_ledger_of_the_version_before_is_brought_forward) {
   duckdb_connection connection{};
   ASSERT_EQ(duckdb_open((folder_ / "warehouse.duckdb").c_str(), &file), DuckDBSuccess);
   ASSERT_EQ(duckdb_connect(file, &connection), DuckDBSuccess);
-  EXPECT_EQ(duckdb_query(connection, "DROP TABLE sluice.chunk; DROP TABLE sluice.target; UPDATE sluice.version SET number = 3", nullptr),
-            DuckDBSuccess);
+  EXPECT_EQ(
+      duckdb_query(connection,
+                   "DROP TABLE sluice.chunk; DROP TABLE sluice.target; UPDATE sluice.version SET number = 3", nullptr),
+      DuckDBSuccess);
   duckdb_disconnect(&connection);
   duckdb_close(&file);
   sink(made);
