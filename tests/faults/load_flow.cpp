@@ -23,8 +23,8 @@ flows:
          options.objects + R"( }
     record: { order_id: int, customer: text, amount: int, ip: { type: text, pii: ip } }
     select: select order_id, customer, amount, mask_siv(ip, 'ip') as ip from input
-    into: { table: warehouse.orders, create: true, mode: )" +
-         options.mode + options.into_keys + R"( }
+    into: { table: warehouse.)" +
+         options.table + R"(, create: true, mode: )" + options.mode + options.into_keys + R"( }
 )";
 }
 

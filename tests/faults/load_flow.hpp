@@ -14,8 +14,9 @@ namespace sluice::faults {
 
 struct LoadOptions {
   std::string mode = "append";
-  std::string objects = "glob: \"in/*.csv\"";   // which ones
-  std::string into_keys = ", key: order_id";    // more keys of `into`
+  std::string objects = "glob: \"in/*.csv\"";  // which ones
+  std::string into_keys = ", key: order_id";   // more keys of `into`
+  std::string table = "orders";
   std::string user = "postgres";                // of the database
   std::vector<std::string> server_arguments{};  // of the S3 server
 };

@@ -183,7 +183,7 @@ TEST_F(PostgresLedger, a_ledger_of_a_later_version_or_a_foreign_table_is_left_al
   sink(*open(), target("t", columns));
   sql("insert into sluice.version (number) values (99)");
   EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict),
-                  "is of version 99, this program knows version 4; use the newer sluice"));
+                  "is of version 99, this program knows version 5; use the newer sluice"));
   sql("create schema other; create table other.sluice_version (v text)");
   EXPECT_TRUE(has(refusal(target("t", columns), Fault::conflict, "postgres", "other"),
                   "other.sluice_version is no table of the ledger"));
@@ -284,7 +284,7 @@ TEST_F(PostgresLedger, doctor_sees_what_prepare_would_say_and_changes_nothing) {
   sink(*database, to);
   all.clear();
   for (const Finding& finding : database->probe(&to)) all += finding.what + "\n";
-  EXPECT_TRUE(has(all, "the ledger's schema \"sluice\" is there, version 4")) << all;
+  EXPECT_TRUE(has(all, "the ledger's schema \"sluice\" is there, version 5")) << all;
 }
 
 TEST_F(PostgresLedger, first_rows_show_null_apart_from_an_empty_text) {

@@ -134,6 +134,10 @@ class Teller {
       replace(rest);
     } else if (takes(line.text, "remove ", rest)) {
       fs::remove_all(folder_ / rest);
+    } else if (takes(line.text, "by hand in ", rest)) {
+      const std::size_t colon = rest.find(": ");
+      ASSERT_NE(colon, std::string::npos);
+      by_hand(rest.substr(0, colon), rest.substr(colon + 2));
     } else if (line.text == "wait for leases") {
       std::this_thread::sleep_for(std::chrono::milliseconds(2200));
     } else if (takes(line.text, "run with ", rest)) {
@@ -200,12 +204,15 @@ class Teller {
   // By DuckDB's C interface, so that a file is not written by what reads it.
   void give_parquet(const std::string& name, const std::string& sql) {
     fs::create_directories((folder_ / name).parent_path());
+    query(nullptr, "copy (" + sql + ") to '" + (folder_ / name).string() + "' (format parquet)");
+  }
+  void by_hand(const std::string& name, const std::string& sql) { query((folder_ / name).c_str(), sql); }
+  static void query(const char* file, const std::string& sql) {
     duckdb_database database = nullptr;
     duckdb_connection connection = nullptr;
-    ASSERT_EQ(duckdb_open(nullptr, &database), DuckDBSuccess);
+    ASSERT_EQ(duckdb_open(file, &database), DuckDBSuccess);
     ASSERT_EQ(duckdb_connect(database, &connection), DuckDBSuccess);
-    const std::string copy = "copy (" + sql + ") to '" + (folder_ / name).string() + "' (format parquet)";
-    EXPECT_EQ(duckdb_query(connection, copy.c_str(), nullptr), DuckDBSuccess) << copy;
+    EXPECT_EQ(duckdb_query(connection, sql.c_str(), nullptr), DuckDBSuccess) << sql;
     duckdb_disconnect(&connection);
     duckdb_close(&database);
   }

@@ -36,6 +36,31 @@ Result<std::vector<bool>> choose(const RunArguments& arguments, const Assembly& 
   return chosen;
 }
 
+// Appended again, rows would be there twice: such a flow is not refreshed, and that is said.
+Result<void> check_refresh(const Assembly& assembly, const Work& work, const std::vector<bool>& chosen) {
+  constexpr const char* advice =
+      "appended objects would be there twice; to load one again, delete its rows and forget it in the ledger, see "
+      "docs/loading.md";
+  std::vector<std::string> appended;
+  bool refreshed = false;
+  for (std::size_t step = 0; step < chosen.size(); ++step) {
+    if (!chosen[step] || !work.is_flow(step)) continue;
+    const project::Flow& flow = assembly.project.flows[step];
+    if (flow.from.role != project::Role::object_store) continue;
+    if (flow.mode == Mode::append)
+      appended.push_back(flow.name);
+    else
+      refreshed = true;
+  }
+  if (!refreshed) {
+    return fail(Fault::config, "--full-refresh: no flow that runs here replaces or merges the rows of objects",
+                appended.empty() ? "leave it out" : advice);
+  }
+  for (const std::string& flow : appended)
+    log::warning("--full-refresh leaves out a flow that appends", {{"flow", flow}, {"why", advice}});
+  return {};
+}
+
 Result<Answer> run_project(const RunArguments& arguments, const Session& session) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
   FlowRunOptions options;
@@ -46,6 +71,7 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
   SLUICE_TRY(const Work work, plan_work(*assembly));
   SLUICE_TRY(const std::vector<bool> chosen, choose(arguments, *assembly, work));
   for (const std::string& warning : work.warnings) log::warning(warning);
+  if (arguments.refresh) SLUICE_CHECK(check_refresh(*assembly, work, chosen));
 
   // All of them before the first: a flow that may not run stops the others before they move anything.
   for (std::size_t step = 0; step < chosen.size(); ++step) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 
+#include "sluice/core/log.hpp"
 #include "sluice/local/duckdb_hold.hpp"
 #include "sluice/local/duckdb_ledger.hpp"
 #include "sluice/local/duckdb_load.hpp"
@@ -214,12 +215,14 @@ class DuckdbDatabase final : public Database {
     SLUICE_TRY(TablePlan rows, plan_insert(target.columns, table));
     SLUICE_TRY(const std::int32_t flow, flow_number(*connection, options_.ledger, target.project, target.flow));
     if (target.mode == Mode::merge) SLUICE_CHECK(check_key(*connection, table, target.key));
+    if (target.from_objects) SLUICE_CHECK(note_target(*connection, options_.ledger, flow, target, table.name));
     LoadPlan plan;
     plan.sink = {flow, 0, {options_.ledger, "message"}, rejects_table(options_.ledger, target), std::move(rows)};
     plan.target = target.table;
     plan.stage = {options_.ledger, "stage_" + std::to_string(flow)};
     plan.objects = {options_.ledger, "object"};
     plan.chunks = {options_.ledger, "chunk"};
+    plan.runs = {options_.ledger, "run"};
     plan.mode = target.mode;
     plan.key = target.key;
     plan.definition = target.definition;
@@ -243,15 +246,29 @@ class DuckdbDatabase final : public Database {
     if (made)
       made = connection.run(from_file ? target.create->sql : create_sql(target.table, target.columns, target.key),
                             place, Wording::with_message);
+    // What the ledger lists as loaded into it is forgotten with it, or both are as they were.
+    std::int64_t objects = 0;
+    if (made) made = forget_loaded(connection, target, objects);
     if (made) made = connection.run("COMMIT", place);
     if (!made) {
       connection.rollback();
       return fail(std::move(made).error());
     }
     SLUICE_TRY(shape, describe(connection, target.table));
+    if (shape && objects > 0) {
+      log::info("table made: its objects are loaded again",
+                {{"table", target.table.text()}, {"objects", std::to_string(objects)}});
+    }
     if (shape) return *std::move(shape);
     return fail(Fault::conflict, place + " ran, but there is no table " + target.table.text() + " afterwards",
                 "name the table as the file makes it");
+  }
+
+  Result<void> forget_loaded(DuckConnection& connection, const Target& target, std::int64_t& objects) {
+    SLUICE_TRY(const auto shape, describe(connection, target.table));
+    if (!shape) return {};
+    SLUICE_TRY(objects, forget_objects(connection, options_.ledger, target, shape->name));
+    return {};
   }
 
   Finding probe_table(DuckConnection& connection, const Target& target) {

@@ -6,7 +6,7 @@ namespace sluice::local {
 namespace {
 
 constexpr const char* place = "ledger";
-constexpr std::int64_t current_version = 4;
+constexpr std::int64_t current_version = 5;
 
 // One shape for the ledger's own rejects and for a flow's own table.
 constexpr const char* rejects_columns =
@@ -35,6 +35,11 @@ std::string chunks_sql(const std::string& schema) {
          "TIMESTAMPTZ NOT NULL);";
 }
 
+// What version 4 had not.
+std::string targets_sql(const std::string& schema) {
+  return "CREATE TABLE " + quoted(TableName{schema, "target"}) + " (flow INTEGER NOT NULL, name VARCHAR NOT NULL);";
+}
+
 std::string tables_sql(const std::string& schema) {
   const auto name = [&schema](const char* table) { return quoted(TableName{schema, table}); };
   return "CREATE SCHEMA IF NOT EXISTS " + quoted(schema) +
@@ -60,8 +65,8 @@ std::string tables_sql(const std::string& schema) {
          ";"
          "CREATE TABLE " +
          name("key_check") + " (key_id VARCHAR NOT NULL, check_value VARCHAR NOT NULL, \"at\" TIMESTAMPTZ NOT NULL);" +
-         objects_sql(schema) + schedules_sql(schema) + chunks_sql(schema) + "INSERT INTO " + name("version") +
-         " VALUES (" + std::to_string(current_version) + ");";
+         objects_sql(schema) + schedules_sql(schema) + chunks_sql(schema) + targets_sql(schema) + "INSERT INTO " +
+         name("version") + " VALUES (" + std::to_string(current_version) + ");";
 }
 
 Stage stage_of(std::string_view text) {
@@ -93,8 +98,8 @@ Result<void> prepare_ledger(DuckConnection& connection, const std::string& schem
                             place));
   const std::int64_t version = rows.next() ? rows.integer(0) : 0;
   if (version >= 1 && version < current_version) {
-    const std::string missing =
-        (version < 2 ? objects_sql(schema) : "") + (version < 3 ? schedules_sql(schema) : "") + chunks_sql(schema);
+    const std::string missing = (version < 2 ? objects_sql(schema) : "") + (version < 3 ? schedules_sql(schema) : "") +
+                                (version < 4 ? chunks_sql(schema) : "") + targets_sql(schema);
     const std::string number = std::to_string(current_version);
     Result<void> made = connection.run(
         "BEGIN;" + missing + "INSERT INTO " + quoted(TableName{schema, "version"}) + " VALUES (" + number + ");COMMIT",

@@ -24,6 +24,18 @@ Result<void> prepare_ledger(DuckConnection& connection, const std::string& schem
 Result<void> prepare_rejects(DuckConnection& connection, const TableName& table);
 Result<std::int32_t> flow_number(DuckConnection& connection, const std::string& schema, const std::string& project,
                                  const std::string& flow);
+
+// Forgets which objects this table holds, since it was just made: those of this flow, and those of all flows that load
+// into it. How many there were. It belongs into the transaction that makes the table.
+Result<std::int64_t> forget_objects(DuckConnection& connection, const std::string& schema, const Target& target,
+                                    const TableName& table);
+// Notes that the flow's objects go into this table. Those that went into another one are forgotten, so that they are
+// loaded again. Where an append would follow rows that are there already, that is a conflict instead: under another
+// name it may be the same table.
+Result<void> note_target(DuckConnection& connection, const std::string& schema, std::int32_t flow, const Target& target,
+                         const TableName& table);
+// 'it''s', for advice.
+std::string literal(const std::string& text);
 TableName rejects_table(const std::string& schema, const Target& target);
 
 class DuckdbLedger final : public Ledger {

@@ -2,19 +2,15 @@
 
 #include <algorithm>
 
+#include "sluice/core/log.hpp"
 #include "sluice/core/words.hpp"
+#include "sluice/local/duckdb_ledger.hpp"
 
 namespace sluice::local {
 namespace {
 
 constexpr const char* place = "load objects";
 constexpr std::size_t reject_bytes_max = std::size_t{64} << 20U;
-
-std::string as_text(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
-  return out + "'";
-}
 
 // "CREATE TABLE s.t(a INTEGER PRIMARY KEY);" as it is for another name.
 std::string renamed(const std::string& sql, const TableName& name) {
@@ -123,7 +119,7 @@ Result<void> DuckdbLoad::find_chunks(const Delivery& delivery) {
     } else if (plan_.mode != Mode::merge) {
       return fail(cannot_go_on(object, begun,
                                "DELETE FROM " + quoted(plan_.chunks) + " WHERE flow = " +
-                                   std::to_string(plan_.sink.flow) + " AND uri = " + as_text(object.uri)));
+                                   std::to_string(plan_.sink.flow) + " AND uri = " + literal(object.uri)));
     }
   }
   return {};
@@ -148,7 +144,22 @@ Result<bool> DuckdbLoad::loaded_as_they_are(const Delivery& delivery) {
   std::vector<ObjectProof> now = delivery.objects;
   std::ranges::sort(there);
   std::ranges::sort(now);
-  return there == now;
+  if (there != now) return false;
+  if (there.empty()) return true;
+  SLUICE_TRY(const bool emptied, was_emptied());
+  return !emptied;
+}
+
+// Whether somebody else took all rows out. A run that had no rows to write, and says so, leaves an empty table, too.
+Result<bool> DuckdbLoad::was_emptied() {
+  SLUICE_TRY(DuckRows rows, target_.connection().ask("SELECT NOT EXISTS (FROM " + quoted(plan_.target) +
+                                                         ") AND NOT EXISTS (FROM " + quoted(plan_.runs) +
+                                                         " WHERE id = (SELECT max(run) FROM " + quoted(plan_.objects) +
+                                                         " WHERE flow = $1) AND status = 'done' AND rows_written = 0)",
+                                                     {std::int64_t{plan_.sink.flow}}, place));
+  if (!rows.next() || !rows.boolean(0)) return false;
+  log::warning("the table was emptied: its objects are loaded again", {{"table", plan_.target.text()}});
+  return true;
 }
 
 Result<void> DuckdbLoad::make_stage() {
@@ -258,6 +269,14 @@ Result<void> DuckdbLoad::move_rows() {
   DuckConnection& connection = target_.connection();
   SLUICE_CHECK(connection.run(move_sql(), "move rows into " + plan_.target.text()));
   SLUICE_CHECK(connection.run("DROP TABLE " + quoted(plan_.stage), place));
+  // Where rows are loaded again, their rejects take the place of those of the time before.
+  std::vector<Key> keys;
+  for (const SealedReject& reject : rejects_) keys.push_back(reject.key);
+  if (!keys.empty()) {
+    SLUICE_CHECK(
+        connection.ask("DELETE FROM " + quoted(plan_.sink.rejects) + " WHERE flow = $1 AND key IN (SELECT unnest($2))",
+                       {std::int64_t{plan_.sink.flow}, std::move(keys)}, place));
+  }
   return target_.commit(rejects_);
 }
 

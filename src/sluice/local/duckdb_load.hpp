@@ -14,6 +14,7 @@ struct LoadPlan {
   TableName stage;    // made anew by every begin()
   TableName objects;  // the ledger's
   TableName chunks;   // and of objects that are loaded in part
+  TableName runs;     // and of runs
   Mode mode = Mode::append;
   std::vector<std::string> key;
   std::string definition;
@@ -39,6 +40,7 @@ class DuckdbLoad final : public Sink {
  private:
   Result<void> make_stage();
   Result<bool> loaded_as_they_are(const Delivery& delivery);
+  Result<bool> was_emptied();
   Result<void> list_objects(const Delivery& delivery, const Known& known);
   Result<void> find_chunks(const Delivery& delivery);
   Result<void> forget_chunk(const std::string& uri);

@@ -450,12 +450,15 @@ TEST_F(DuckdbTest, a_ledger_of_the_version_before_is_brought_forward) {
   duckdb_connection connection{};
   ASSERT_EQ(duckdb_open((folder_ / "warehouse.duckdb").c_str(), &file), DuckDBSuccess);
   ASSERT_EQ(duckdb_connect(file, &connection), DuckDBSuccess);
-  EXPECT_EQ(duckdb_query(connection, "DROP TABLE sluice.chunk; UPDATE sluice.version SET number = 3", nullptr),
-            DuckDBSuccess);
+  EXPECT_EQ(
+      duckdb_query(connection,
+                   "DROP TABLE sluice.chunk; DROP TABLE sluice.target; UPDATE sluice.version SET number = 3", nullptr),
+      DuckDBSuccess);
   duckdb_disconnect(&connection);
   duckdb_close(&file);
   sink(made);
   EXPECT_EQ(database_->count_rows({"sluice", "chunk"}).value(), 0U);
+  EXPECT_EQ(database_->count_rows({"sluice", "target"}).value(), 0U);
 }
 
 TEST_F(DuckdbTest, reading_makes_no_file) {

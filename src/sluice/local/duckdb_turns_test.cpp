@@ -53,8 +53,10 @@ TEST_F(DuckdbTurns, an_older_ledger_gains_the_table) {
   ASSERT_TRUE(open()->ledger().last_fire(turn_, noon));
   {
     auto connection = DuckConnection::open(*DuckFile::open({.file = file()}));
-    ASSERT_TRUE(connection->run(
-        "drop table sluice.schedule; drop table sluice.chunk; update sluice.version set number = 2", "test"));
+    ASSERT_TRUE(
+        connection->run("drop table sluice.schedule; drop table sluice.chunk; drop table sluice.target; "
+                        "update sluice.version set number = 2",
+                        "test"));
   }
   EXPECT_EQ(open()->ledger().last_fire(turn_, noon + hour).value(), noon + hour);
 }

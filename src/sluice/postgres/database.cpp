@@ -44,8 +44,15 @@ Error not_made(const Connection& connection, const ServerError& error, const Tar
   return out;
 }
 
+// A file that changes the search path hides the table that it made; the flow's objects are forgotten even so.
+Result<std::uint64_t> forget_loaded(Connection& connection, const LedgerNames& names, const Target& target) {
+  SLUICE_TRY(const std::optional<Table> table, describe(connection, target.table));
+  return forget_objects(connection, names, target, table ? table->name : target.table);
+}
+
 // The file runs as one piece, as psql -1 would run it. Of two processes the second finds the table there.
-Result<void> make_table(Connection& connection, const Target& target) {
+// What the ledger lists as loaded into it is forgotten with it, or both are as they were.
+Result<void> make_table(Connection& connection, const LedgerNames& names, const Target& target) {
   if (Reply begun = connection.run("begin;" + creation_lock()); !begun)
     return fail(connection.error(begun.error(), "begin a transaction"));
   const Result<std::optional<Table>> there = describe(connection, target.table);
@@ -59,7 +66,21 @@ Result<void> make_table(Connection& connection, const Target& target) {
   if (!make_schema) return fail(make_schema.error());
   Reply made =
       connection.run(*make_schema + (file.empty() ? create_table_sql(target.table, target.columns, target.key) : file));
-  if (made) made = connection.run("commit");
+  std::uint64_t objects = 0;
+  if (made) {
+    const Result<std::uint64_t> gone = forget_loaded(connection, names, target);
+    if (!gone) {
+      static_cast<void>(connection.run("rollback"));
+      return fail(gone.error());
+    }
+    objects = *gone;
+    made = connection.run("commit");
+  }
+  if (made && objects > 0) {
+    log::info("table made: its objects are loaded again",
+              {{"table", target.table.text()}, {"objects", std::to_string(objects)}});
+    return {};
+  }
   if (made) {
     log::info("table made", {{"table", target.table.text()}});
     return {};
@@ -112,7 +133,7 @@ Result<void> TableDatabase::prepare(const Target& target) {
   if (table) SLUICE_CHECK(plan_for(*connection, *table, target));
   SLUICE_CHECK(make_ledger(*connection, ledger_.names()));
   if (!table) {
-    SLUICE_CHECK(make_table(*connection, target));
+    SLUICE_CHECK(make_table(*connection, ledger_.names(), target));
     SLUICE_TRY(table, describe(*connection, target.table));
     if (!table) {
       Error error = no_table(*connection, target.table);
@@ -137,7 +158,9 @@ Result<void> TableDatabase::prepare(const Target& target) {
   plan.objects = names.of("object");
   plan.chunks = names.of("chunk");
   plan.flows = names.of("flow");
+  plan.runs = names.of("run");
   SLUICE_CHECK(plan_load(*connection, target, *table, plan));
+  if (target.from_objects) SLUICE_CHECK(note_target(*connection, names, plan.flow, target, *table));
   plan.project = target.project;
   plan.flow_name = target.flow;
   plans_[{target.project, target.flow}] = std::make_shared<const Plan>(std::move(plan));

@@ -37,9 +37,9 @@ std::string reject_columns_sql() {
   return out;
 }
 
-// What version 1 had not: `object`; what version 2 had not: `schedule`; what version 3 had not: `chunk`. An older
-// ledger gains them, and nothing else changes. `message` has its `at` from the server's clock; brin finds old keys
-// without a page a row.
+// What version 1 had not: `object`; what version 2 had not: `schedule`; what version 3 had not: `chunk`; what
+// version 4 had not: `target`. An older ledger gains them, and nothing else changes. `message` has its `at` from the
+// server's clock; brin finds old keys without a page a row.
 std::string tables_sql(const LedgerNames& names) {
   const auto table = [&names](std::string_view name) { return "create table if not exists " + names.of(name) + " "; };
   return table("version") + "(number integer primary key, at timestamptz not null default now());" + table("flow") +
@@ -65,7 +65,9 @@ std::string tables_sql(const LedgerNames& names) {
          "now(), primary key (flow, uri));" +
          table("schedule") +
          "(project text not null, name text not null, fired timestamptz not null, holder text not null default '', "
-         "until timestamptz not null default '-infinity', primary key (project, name));"
+         "until timestamptz not null default '-infinity', primary key (project, name));" +
+         table("target") +
+         "(flow integer primary key, name text not null);"
          "insert into " +
          names.of("version") + " (number) values (" + std::to_string(ledger_version) + ") on conflict do nothing;";
 }

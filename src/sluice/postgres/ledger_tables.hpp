@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sluice/core/database.hpp"
+#include "sluice/postgres/catalogue.hpp"
 #include "sluice/postgres/connection.hpp"
 
 namespace sluice::postgres {
@@ -23,7 +24,7 @@ class LedgerNames {
   std::string schema_;
 };
 
-constexpr int ledger_version = 4;
+constexpr int ledger_version = 5;
 
 Result<bool> has_schema(Connection& connection, const std::string& schema);
 // What makes the schema, with a semicolon; empty where it is there (or none is named): CREATE SCHEMA IF NOT EXISTS asks
@@ -43,6 +44,17 @@ Result<void> make_rejects_table(Connection& connection, const TableName& name);
 // The number under which messages of this flow stand; given out when the flow is new.
 Result<std::int64_t> flow_number(Connection& connection, const LedgerNames& names, const std::string& project,
                                  const std::string& flow);
+
+// Forgets which objects this table holds, since it was just made: those of this flow, and those of all flows that load
+// into it. How many there were. It is one statement, and belongs into the transaction that makes the table.
+Result<std::uint64_t> forget_objects(Connection& connection, const LedgerNames& names, const Target& target,
+                                     const TableName& table);
+
+// Notes that the flow's objects go into this table. Those that went into another one are forgotten, so that they are
+// loaded again. Where an append would follow rows that are there already, that is a conflict instead: under another
+// name it may be the same table.
+Result<void> note_target(Connection& connection, const LedgerNames& names, std::int64_t flow, const Target& target,
+                         const Table& table);
 
 // Serializes the making of things until the transaction ends; behind a pooler, too.
 std::string creation_lock();

@@ -83,6 +83,7 @@ Result<void> plan_load(Connection& connection, const Target& target, const Table
   plan.definition = target.definition;
   plan.refresh = target.refresh;
   plan.target = quoted(table.name);
+  plan.may_read = table.may_read;
   const char* right = target.mode == Mode::replace ? "DELETE" : target.mode == Mode::merge ? "UPDATE" : "INSERT";
   const Reply may =
       connection.ask("select pg_catalog.has_table_privilege($1::oid, $2)", Parameters().integer(table.id).text(right));

@@ -30,9 +30,11 @@ struct Plan {
   std::string objects;     // quoted name of the ledger's table of objects
   std::string chunks;      // of objects that are loaded in part
   std::string flows;       // and of flows
+  std::string runs;        // and of runs
   std::string definition;  // of what is made of the rows
   bool refresh = false;
   std::string target;       // the quoted table
+  bool may_read = false;    // which needs a right of its own
   std::string start_merge;  // makes the table that COPY fills
   std::string end_merge;    // and takes its rows over
 };

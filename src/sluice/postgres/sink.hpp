@@ -47,6 +47,7 @@ class TableSink final : public Sink {
   Result<void> take_rejects(const Delivery& delivery, Known& known);
   Result<void> prove_objects(const Delivery& delivery, Known& known);
   Result<bool> loaded_as_they_are(const Delivery& delivery);
+  Result<bool> was_emptied();
   Result<void> list_objects(const Delivery& delivery, Known& known);
   Result<void> find_chunks(const Delivery& delivery, const Known& known);
   Result<void> forget_chunk(const std::string& uri);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sluice/core/crash_point.hpp"
+#include "sluice/core/log.hpp"
 #include "sluice/postgres/sink.hpp"
 #include "sluice/postgres/sql.hpp"
 
@@ -62,6 +63,21 @@ Result<bool> TableSink::loaded_as_they_are(const Delivery& delivery) {
     });
     if (!same || found->text(row, 2) != plan_->definition) return false;
   }
+  if (found->rows() == 0) return true;
+  SLUICE_TRY(const bool emptied, was_emptied());
+  return !emptied;
+}
+
+// Whether somebody else took all rows out. A run that had no rows to write, and says so, leaves an empty table, too.
+Result<bool> TableSink::was_emptied() {
+  if (!plan_->may_read) return false;
+  const Reply found = connection_->ask(
+      "select not exists (select from " + plan_->target + ") and not exists (select from " + plan_->runs +
+          " where id = (select max(run) from " + plan_->objects + " where flow = $1) and status = 'done' and rows = 0)",
+      Parameters().integer(plan_->flow));
+  if (!found) return fail(error(found.error(), "look whether \"" + plan_->table + "\" has rows"));
+  if (!found->flag(0, 0)) return false;
+  log::warning("the table was emptied: its objects are loaded again", {{"table", plan_->table}});
   return true;
 }
 
