@@ -293,7 +293,7 @@ TEST_F(PostgresLedger, doctor_looks_at_every_table_and_at_the_rights_that_its_mo
   sql("create table a (id int primary key, name text); create table b (id int primary key, name text); create table c "
       "(id int, nmae text); grant insert on a, b, c to " +
       user);
-  const auto on = [](const std::string& table, Mode mode) {
+  const auto on = [this](const std::string& table, Mode mode) {
     Target to = target(table, columns);
     to.mode = mode;
     to.key = {"id"};
