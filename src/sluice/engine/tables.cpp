@@ -154,13 +154,17 @@ class Walk {
   std::vector<TableName> found_;
 };
 
+bool is_one_select(const duckdb::Parser& parser) {
+  return parser.statements.size() == 1 && parser.statements[0]->type == duckdb::StatementType::SELECT_STATEMENT;
+}
+
 }  // namespace
 
 Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place) {
   try {
     duckdb::Parser parser;
     parser.ParseQuery(sql);
-    if (parser.statements.size() != 1 || parser.statements[0]->type != duckdb::StatementType::SELECT_STATEMENT) {
+    if (!is_one_select(parser)) {
       return fail(Fault::config, place.text() + ": it must be one SELECT, but here are " +
                                      (parser.statements.empty()       ? "none"
                                       : parser.statements.size() == 1 ? "other statements"
@@ -171,6 +175,16 @@ Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& pl
     return walk.take();
   } catch (const std::exception& error) {
     return planning_error(duckdb::ErrorData(error), sql, place);
+  }
+}
+
+bool is_no_select(const std::string& sql) {
+  try {
+    duckdb::Parser parser;
+    parser.ParseQuery(sql);
+    return !is_one_select(parser);
+  } catch (const std::exception&) {
+    return false;
   }
 }
 

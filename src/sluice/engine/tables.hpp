@@ -14,4 +14,7 @@ namespace sluice::engine {
 // `place` is that of the first line. Errors (config): no SQL that DuckDB's parser knows, or not exactly one SELECT.
 Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place);
 
+// Whether DuckDB's parser knows the text, and as something else than one SELECT.
+bool is_no_select(const std::string& sql);
+
 }  // namespace sluice::engine
