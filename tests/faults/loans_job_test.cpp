@@ -68,6 +68,27 @@ TEST(loans_job, that_would_hand_out_a_name_is_refused_before_anything_is_read) {
   EXPECT_EQ(loans.store().stats().counts.at("objects"), 0U) << "none of the three";
 }
 
+TEST(loans_job, doctor_finds_nothing_wrong_until_a_table_changes_or_a_right_is_gone) {
+  SLUICE_NEEDS_POSTGRES();
+  LoansJob loans;
+  std::vector<std::string> arguments = loans.arguments();
+  arguments[0] = "doctor";
+  support::Ended ended = loans.sluice(arguments);
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("export paid_loans_count: its query can be run"), std::string::npos) << ended.out;
+
+  loans.sql("alter table loan rename column status to state");
+  ended = loans.sluice(arguments);
+  EXPECT_EQ(ended.code, 3) << ended.out;
+  EXPECT_NE(ended.out.find("export paid_loans_count: "), std::string::npos) << ended.out;
+  loans.sql("alter table loan rename column state to status");
+
+  loans.sql("revoke select on payment from clerk");
+  ended = loans.sluice(arguments);
+  EXPECT_EQ(ended.code, 3) << ended.out;
+  EXPECT_NE(ended.out.find("payment"), std::string::npos) << ended.out;
+}
+
 TEST(loans_job, without_clients_is_three_headers) {
   SLUICE_NEEDS_POSTGRES();
   LoansJob loans;

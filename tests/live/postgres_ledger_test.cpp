@@ -165,7 +165,7 @@ TEST_F(PostgresLedger, a_role_without_rights_is_told_which_grant_or_setting_help
       << no_schema;
   EXPECT_TRUE(
       has(refusal(to, Fault::denied, user, "work"), "GRANT USAGE, CREATE ON SCHEMA \"work\" TO \"" + user + "\""));
-  for (const Finding& finding : open(user)->probe(&to)) EXPECT_FALSE(has(finding.what, "will be made"));
+  for (const Finding& finding : open(user)->probe({{to}, true, false})) EXPECT_FALSE(has(finding.what, "will be made"));
 
   // In a schema of its own it works, and afterwards without the right to create.
   sql("create schema mine; grant usage, create on schema mine to " + user);
@@ -274,7 +274,7 @@ TEST_F(PostgresLedger, doctor_sees_what_prepare_would_say_and_changes_nothing) {
   auto database = open();
   const Target to = target("t", columns);
   std::string all;
-  for (const Finding& finding : database->probe(&to)) all += finding.what + "\n";
+  for (const Finding& finding : database->probe({{to}, true, false})) all += finding.what + "\n";
   EXPECT_TRUE(has(all, ": PostgreSQL 15.")) << all;
   EXPECT_TRUE(has(all, "the ledger's schema \"sluice\" will be made by the first run")) << all;
   EXPECT_TRUE(has(all, "takes the 2 columns of the select")) << all;
@@ -283,8 +283,44 @@ TEST_F(PostgresLedger, doctor_sees_what_prepare_would_say_and_changes_nothing) {
   EXPECT_EQ(sql("select count(*) from pg_namespace where nspname = 'sluice'"), "0");
   sink(*database, to);
   all.clear();
-  for (const Finding& finding : database->probe(&to)) all += finding.what + "\n";
+  for (const Finding& finding : database->probe({{to}, true, false})) all += finding.what + "\n";
   EXPECT_TRUE(has(all, "the ledger's schema \"sluice\" is there, version 5")) << all;
+}
+
+TEST_F(PostgresLedger, doctor_looks_at_every_table_and_at_the_rights_that_its_mode_needs) {
+  const std::string user = database_ + "_loader";
+  server().make_user(user);
+  sql("create table a (id int primary key, name text); create table b (id int primary key, name text); create table c "
+      "(id int, nmae text); grant insert on a, b, c to " +
+      user);
+  const auto on = [this](const std::string& table, Mode mode) {
+    Target to = target(table, columns);
+    to.mode = mode;
+    to.key = {"id"};
+    return to;
+  };
+  const DatabaseUse use{{on("a", Mode::replace), on("b", Mode::merge), on("c", Mode::append)}, true, false};
+  std::string all;
+  for (const Finding& finding : open(user)->probe(use)) all += finding.what + "; " + finding.hint + "\n";
+  EXPECT_TRUE(has(all, "GRANT DELETE ON \"public\".\"a\"")) << all;
+  EXPECT_TRUE(has(all, "GRANT UPDATE ON \"public\".\"b\"")) << all;
+  EXPECT_TRUE(has(all, "\"nmae\"") || has(all, "\"name\"")) << all;
+  sql("grant update on b to " + user);
+  all.clear();
+  for (const Finding& finding : open(user)->probe(use)) all += finding.what + "; " + finding.hint + "\n";
+  EXPECT_TRUE(has(all, "GRANT SELECT ON \"public\".\"b\"")) << all;
+}
+
+TEST_F(PostgresLedger, doctor_asks_for_a_ledger_only_where_it_is_needed) {
+  const std::string user = database_ + "_clerk";
+  server().make_user(user);
+  for (const Finding& finding : open(user)->probe({})) EXPECT_FALSE(has(finding.what, "ledger")) << finding.what;
+  bool told = false;
+  for (const Finding& finding : open(user)->probe({{}, false, true})) {
+    EXPECT_NE(finding.level, Finding::Level::bad) << finding.what;
+    told = told || has(finding.what, "sluice serve");
+  }
+  EXPECT_TRUE(told);
 }
 
 TEST_F(PostgresLedger, first_rows_show_null_apart_from_an_empty_text) {

@@ -53,6 +53,25 @@ class PostgresModels : public PostgresTest {
   std::string rows(const std::string& order = "1") { return sql("select m::text from mart.m order by " + order); }
 };
 
+TEST_F(PostgresModels, doctor_plans_the_select_as_the_build_would_and_makes_nothing) {
+  const std::string user = database_ + "_reader";
+  server().make_user(user);
+  sql("create schema mart; create table mart.orders (id int, amount int); grant usage on schema mart to " + user);
+  // A bare name is looked for in the model's own schema first.
+  const Model wanted = model("select id,\n  amount from orders");
+  auto checked = open(user)->check_model(wanted);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().fault, Fault::denied) << checked.error().text();
+  sql("grant select on mart.orders to " + user);
+  checked = open(user)->check_model(wanted);
+  EXPECT_TRUE(checked) << checked.error().text();
+  sql("alter table mart.orders rename column amount to total");
+  checked = open(user)->check_model(wanted);
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message.find("m.sql:2"), std::string::npos) << checked.error().text();
+  EXPECT_EQ(sql("select count(*) from pg_class where relname = 'm'"), "0");
+}
+
 TEST_F(PostgresModels, a_missing_table_is_made_with_what_is_declared) {
   Model made = model("select 1 as id, 2::bigint as n, 'x' as name", Materialize::table, {"id"});
   made.columns = {{"n", Type{Kind::int32}, true}, {"name", std::nullopt, false}};

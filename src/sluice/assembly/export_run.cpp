@@ -261,14 +261,9 @@ Result<void> ExportRuns::publish_manifests() {
   return {};
 }
 
-namespace {
-
-// A table that the run makes first: one that the export reads, or a model behind it, whose columns are followed. Empty
-// where none is missing. What waits for nothing reads what must be there already.
-Result<std::string> missing_table(const Work& work, const Export& out, Database& database) {
+Result<std::string> missing_table(const Work& work, std::size_t wanted, Database& database) {
   const auto& steps = work.graph.steps();
-  const auto named = std::ranges::find(steps, out.name, &models::Step::name);
-  std::vector<std::size_t> open{static_cast<std::size_t>(named - steps.begin())};
+  std::vector<std::size_t> open{wanted};
   std::set<std::size_t> seen(open.begin(), open.end());
   while (!open.empty()) {
     const std::size_t step = open.back();
@@ -288,12 +283,12 @@ Result<std::string> missing_table(const Work& work, const Export& out, Database&
   return std::string();
 }
 
-}  // namespace
-
 Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const Export& out) {
   SLUICE_TRY(const auto database, open_source(assembly, out));
   ExportPlan plan;
-  SLUICE_TRY(plan.missing, missing_table(work, out, *database));
+  const auto& steps = work.graph.steps();
+  const auto step = std::ranges::find(steps, out.name, &models::Step::name);
+  SLUICE_TRY(plan.missing, missing_table(work, static_cast<std::size_t>(step - steps.begin()), *database));
   if (!plan.missing.empty()) return plan;
   if (out.incremental) SLUICE_CHECK(database->new_rows(*out.incremental, {}));
   SLUICE_TRY(const auto snapshot, database->open_snapshot({out.query}));

@@ -63,6 +63,10 @@ class ExportRuns {
   std::map<std::pair<std::string, std::string>, Shared> manifests_;
 };
 
+// A table that is not there yet and that the run makes before this step, an export or a model, or one behind it, whose
+// columns are followed. Empty: none. What waits for nothing reads what must be there already.
+Result<std::string> missing_table(const Work& work, std::size_t step, Database& database);
+
 // Without reading a row: columns, lineage, and the check of personal data.
 struct ExportPlan {
   Schema columns;  // of the object

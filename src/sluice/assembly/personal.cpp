@@ -292,7 +292,14 @@ Result<engine::Lineage> check_export(const Assembly& assembly, const project::Ex
   const engine::PersonalData allowed = far_end(assembly.connection(out.into.connection));
   const std::string query_place = out.query.place.text() + ": " + (out.query.sql.empty() ? "table" : "query");
   if (out.select.empty()) {
-    SLUICE_CHECK(engine::check_personal(query, query_place, allowed));
+    if (Result<void> clean = engine::check_personal(query, query_place, allowed); !clean) {
+      Error error = std::move(clean).error();
+      // Masks are ours: the database that runs the query does not know them.
+      error.hint =
+          "add `select:` to the flow, over `input`: masks (mask_siv, mask_hmac) and reveal() work there; or leave the "
+          "column out";
+      return fail(std::move(error));
+    }
     return query;
   }
   const std::vector<std::string> tags = tags_of(query, columns);

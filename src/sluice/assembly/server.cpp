@@ -97,14 +97,14 @@ class Server {
     for (const project::Export& out : served.project.exports) {
       served.exports[out.name] = shared_.board.add_export(project, out.name);
       if (out.schedule) {
-        add(std::make_shared<ScheduleJob>(shared_, served, job_of(served, out)));
+        add(std::make_shared<ScheduleJob>(shared_, served, job_of(served.project, out)));
       } else {
         of_project = true;
         if (left_out) tell_left_out(project, out.name);
       }
     }
     if (served.project.schedule && of_project)
-      add(std::make_shared<ScheduleJob>(shared_, served, job_of_project(served)));
+      add(std::make_shared<ScheduleJob>(shared_, served, job_of_project(served.project)));
     if (served.project.schedule && !of_project)
       log::warning("the project's schedule has nothing to run", {{"project", project}});
     if (left_out && served.project.models)

@@ -155,20 +155,27 @@ seconds FollowJob::to_the_full_hour() const {
 Scheduled job_of(const project::Flow& flow) { return {flow.name, *flow.schedule, flow.watch, flow.into_connection}; }
 
 // Turns are kept where the project writes; what only exports has nothing but what it reads.
-Scheduled job_of(const Served& served, const project::Export& out) {
-  const project::Project& project = served.project;
+Scheduled job_of(const project::Project& project, const project::Export& out) {
   return {out.name, *out.schedule, out.watch,
           project.models          ? project.models->connection
           : project.flows.empty() ? out.connection
                                   : project.flows.front().into_connection};
 }
 
-Scheduled job_of_project(const Served& served) {
-  const project::Project& project = served.project;
+Scheduled job_of_project(const project::Project& project) {
   return {"", *project.schedule, project.watch,
           project.models          ? project.models->connection
           : project.flows.empty() ? project.exports.front().connection
                                   : project.flows.front().into_connection};
+}
+
+bool keeps_turns(const project::Project& project, const std::string& connection) {
+  const auto there = [&](const Scheduled& job) { return job.database == connection; };
+  return (project.schedule && there(job_of_project(project))) ||
+         std::ranges::any_of(project.flows,
+                             [&](const project::Flow& flow) { return flow.schedule && there(job_of(flow)); }) ||
+         std::ranges::any_of(project.exports,
+                             [&](const project::Export& out) { return out.schedule && there(job_of(project, out)); });
 }
 
 ScheduleJob::ScheduleJob(ServerShared& shared, const Served& served, Scheduled scheduled)

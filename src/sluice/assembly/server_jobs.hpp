@@ -69,8 +69,10 @@ struct Scheduled {
   const std::string& database;  // the connection whose ledger keeps its turns
 };
 Scheduled job_of(const project::Flow& flow);
-Scheduled job_of(const Served& served, const project::Export& out);
-Scheduled job_of_project(const Served& served);
+Scheduled job_of(const project::Project& project, const project::Export& out);
+Scheduled job_of_project(const project::Project& project);
+// Whether a schedule keeps its turns in the ledger of this connection.
+bool keeps_turns(const project::Project& project, const std::string& connection);
 
 // Runs that when it is due.
 class ScheduleJob {

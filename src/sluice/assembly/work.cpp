@@ -57,7 +57,8 @@ class Planner {
     std::vector<TableName> read{out.query.table};
     if (!out.query.sql.empty()) {
       Result<std::vector<TableName>> named = engine::tables_of(out.query.sql, out.query.place);
-      if (!named && assembly_.connection(out.connection).kind->name == "duckdb") return fail(std::move(named).error());
+      const bool own_syntax = assembly_.connection(out.connection).kind->name == "duckdb";
+      if (!named && (own_syntax || engine::is_no_select(out.query.sql))) return fail(std::move(named).error());
       if (!named) work_.warnings.push_back(named.error().message + "; the tables that it reads are not followed");
       read = named ? *std::move(named) : std::vector<TableName>();
     }

@@ -8,10 +8,10 @@ namespace {
 
 constexpr std::string_view lower_case = "abcdefghijklmnopqrstuvwxyz0123456789-";
 
-// Old buckets, and other servers, have capitals and underscores.
+// Old buckets, and other servers, have up to 255 characters, capitals and underscores.
 bool is_bucket_name(std::string_view text) {
   constexpr std::string_view also = "ABCDEFGHIJKLMNOPQRSTUVWXYZ._";
-  if (text.empty() || text.size() > 255 || text.front() == '.' || text.find("..") != std::string_view::npos)
+  if (text.size() < 3 || text.size() > 255 || text.front() == '.' || text.find("..") != std::string_view::npos)
     return false;
   for (const char c : text) {
     if (lower_case.find(c) == std::string_view::npos && also.find(c) == std::string_view::npos) return false;
@@ -40,7 +40,7 @@ Result<std::string> read_bucket(const Settings& settings) {
     text.remove_prefix(name + 6);
   }
   if (!is_bucket_name(text))
-    return fail(wrong_setting(settings, "s3", "is no name of a bucket", "letters, digits, . and -"));
+    return fail(wrong_setting(settings, "s3", "is no name of a bucket", "3 to 63 of a-z, 0-9, . and -"));
   return std::string(text);
 }
 

@@ -3,6 +3,9 @@
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/connectors.hpp"
+#include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/server_jobs.hpp"
+#include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
 
 namespace sluice::cli {
@@ -17,18 +20,110 @@ const char* word(Finding::Level level) {
   return "?";
 }
 
-// The first flow that writes to this connection: its table is what rights are needed on.
-std::optional<Target> target_on(const Assembly& assembly, const std::string& connection) {
-  for (const project::Flow& flow : assembly.project.flows) {
+Finding bad(const Error& error) { return {Finding::Level::bad, error.message, error.hint}; }
+
+std::vector<Finding> not_opened(const Error& error) { return {bad(error)}; }
+
+// What the project does there; a flow that cannot be opened stands among the findings instead.
+DatabaseUse use_of(const Assembly& assembly, const std::string& connection, std::vector<Finding>& findings) {
+  const project::Project& project = assembly.project;
+  DatabaseUse use;
+  use.written = project.models && project.models->connection == connection;
+  use.turns = keeps_turns(project, connection);
+  for (const project::Flow& flow : project.flows) {
     if (flow.into_connection != connection) continue;
-    if (auto open = open_flow(assembly, flow)) return std::move(open->target);
+    use.written = true;
+    auto open = open_flow(assembly, flow);
+    if (open) use.targets.push_back(std::move(open->target));
+    // Without a keyring no mask can be: that is told once.
+    if (!open && assembly.keyring) findings.push_back(bad(std::move(open).error().within(flow.name)));
   }
-  return std::nullopt;
+  return use;
 }
 
-std::vector<Finding> not_opened(const Error& error) { return {{Finding::Level::bad, error.message, error.hint}}; }
+// A query that did not get as far as being planned, or did.
+class QueryProbe {
+ public:
+  QueryProbe(const Work& work, std::size_t step, const std::string& connection)
+      : work_(work), step_(step), connection_(connection), what_(step_of().kind + " " + step_of().name) {}
 
-std::vector<Finding> probe(const Assembly& assembly, const project::Connection& connection) {
+  // The run makes it first, so that nothing more can be told, or nobody does.
+  Finding missing(const std::string& table) const {
+    const bool wanted = std::ranges::any_of(work_.graph.sources(), [&](const models::GraphTable& source) {
+      return source.connection == connection_ && source.name.text() == table;
+    });
+    if (wanted) return {Finding::Level::bad, what_ + ": there is no table " + table, "make it, or correct its name"};
+    return {Finding::Level::good, what_ + ": not looked at, since the run makes table " + table + " first"};
+  }
+
+  Finding refused(Error error) const {
+    Finding finding = bad(std::move(error).within(what_));
+    // A view has the columns of its own SELECT, which may have changed since it was made.
+    for (const std::size_t before : work_.graph.waits_for(step_)) {
+      if (!work_.is_model(before) || work_.model(before).materialize != Materialize::view) continue;
+      finding.level = Finding::Level::warning;
+      finding.what += ", unless view " + work_.model(before).table.text() + ", which the run makes anew, changes that";
+      break;
+    }
+    return finding;
+  }
+
+  Finding planned() const { return {Finding::Level::good, what_ + ": its query can be run"}; }
+
+ private:
+  const models::Step& step_of() const { return work_.graph.steps()[step_]; }
+
+  const Work& work_;
+  std::size_t step_;
+  const std::string& connection_;
+  std::string what_;
+};
+
+Finding probe_export(const Assembly& assembly, const Work& work, const project::Export& out, const QueryProbe& query) {
+  Result<ExportPlan> plan = plan_export(assembly, work, out);
+  if (!plan) return query.refused(std::move(plan).error());
+  return plan->missing.empty() ? query.planned() : query.missing(plan->missing);
+}
+
+Finding probe_model(const Work& work, std::size_t step, Database& database, const QueryProbe& query) {
+  const Result<std::string> missing = missing_table(work, step, database);
+  if (!missing) return query.refused(missing.error());
+  if (!missing->empty()) return query.missing(*missing);
+  const Result<void> checked = database.check_model(work.model(step));
+  return checked ? query.planned() : query.refused(checked.error());
+}
+
+// Each SELECT of the project that this database runs.
+void probe_queries(const Assembly& assembly, const Work& work, const project::Connection& connection,
+                   std::vector<Finding>& findings) {
+  for (const std::size_t step : work.graph.order()) {
+    const QueryProbe query(work, step, connection.name);
+    if (work.is_export(step)) {
+      const project::Export& out = assembly.project.exports[step - work.flows];
+      if (out.connection == connection.name) findings.push_back(probe_export(assembly, work, out, query));
+    } else if (work.is_model(step) && assembly.project.models->connection == connection.name) {
+      const auto database = open_database(connection, system_clock());
+      findings.push_back(database ? probe_model(work, step, **database, query) : bad(database.error()));
+    }
+  }
+}
+
+std::vector<Finding> probe_database(const Assembly& assembly, const Work& work, const project::Connection& connection) {
+  std::vector<Finding> refused;
+  const DatabaseUse use = use_of(assembly, connection.name, refused);
+  std::vector<Finding> findings;
+  if (auto database = open_database(connection, system_clock())) {
+    findings = (*database)->probe(use);
+  } else {
+    return not_opened(database.error());
+  }
+  const bool reached = findings.front().level == Finding::Level::good;
+  findings.insert(findings.end(), refused.begin(), refused.end());
+  if (reached) probe_queries(assembly, work, connection, findings);
+  return findings;
+}
+
+std::vector<Finding> probe(const Assembly& assembly, const Work& work, const project::Connection& connection) {
   switch (connection.kind->role) {
     case project::Role::queue: {
       const auto queue = open_queue(connection, system_clock());
@@ -38,11 +133,7 @@ std::vector<Finding> probe(const Assembly& assembly, const project::Connection& 
       const auto store = open_objects(connection, system_clock());
       return store ? (*store)->probe() : not_opened(store.error());
     }
-    case project::Role::database: {
-      const auto database = open_database(connection, system_clock());
-      const std::optional<Target> target = target_on(assembly, connection.name);
-      return database ? (*database)->probe(target ? &*target : nullptr) : not_opened(database.error());
-    }
+    case project::Role::database: return probe_database(assembly, work, connection);
   }
   return {};
 }
@@ -68,6 +159,7 @@ void probe_cursors(const Assembly& assembly, const project::Connection& connecti
 
 Result<Answer> doctor(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::if_there));
+  SLUICE_TRY(const Work work, plan_work(*assembly));
   std::vector<Finding> findings;
   if (!assembly->keyring && !keeps_rejects(assembly->project)) {
     // Models need none.
@@ -78,7 +170,7 @@ Result<Answer> doctor(const ProjectArguments& arguments) {
     findings.push_back({Finding::Level::good, "keyring: primary key " + assembly->keyring->primary_id()});
   }
   for (const project::Connection& connection : assembly->project.connections) {
-    std::vector<Finding> found = probe(*assembly, connection);
+    std::vector<Finding> found = probe(*assembly, work, connection);
     if (connection.kind->role == project::Role::database) probe_cursors(*assembly, connection, found);
     for (Finding& finding : found) {
       finding.what = connection.name + ": " + finding.what;

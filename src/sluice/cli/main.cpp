@@ -33,10 +33,10 @@ void configure_logs(const Session& session) {
 
 int run_main(int argc, char** argv) {
   Session session;
-  CommandLine line(
-      "sluice",
-      "Moves login events and other rows from queues into databases, each exactly once, personal data masked.",
-      "`sluice COMMAND --help` shows a command's options and an example. Start with `sluice demo`.");
+  CommandLine line("sluice",
+                   "Moves rows between queues, objects and databases, exactly once, personal data masked; builds and "
+                   "tests SQL models.",
+                   "`sluice COMMAND --help` shows a command's options and an example. Start with `sluice demo`.");
   line.version(version_text(), "the versions of sluice, DuckDB and libpq");
   const Command root = line.root();
   root.flag("--json", session.json, "print one JSON object on stdout: {command, ok, summary, result, error}")

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "sluice/assembly/assemble.hpp"
+#include "sluice/assembly/connectors.hpp"
 #include "sluice/assembly/export_run.hpp"
 #include "sluice/assembly/mask_domains.hpp"
 #include "sluice/assembly/personal.hpp"
@@ -27,6 +28,16 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
   return {};
 }
 
+// Settings alone: nothing is reached.
+Result<void> check_connection(const project::Connection& connection) {
+  switch (connection.kind->role) {
+    case project::Role::queue: SLUICE_CHECK(open_queue(connection, system_clock())); break;
+    case project::Role::object_store: SLUICE_CHECK(open_objects(connection, system_clock())); break;
+    case project::Role::database: SLUICE_CHECK(open_database(connection, system_clock())); break;
+  }
+  return {};
+}
+
 Result<Answer> validate(const ProjectArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments, Keys::required));
   Answer answer;
@@ -44,6 +55,8 @@ Result<Answer> validate(const ProjectArguments& arguments) {
     warned += warnings.size();
     answer.result["flows"].push_back({{"flow", flow.name}, {"columns", columns}, {"warnings", warnings}});
   }
+  for (const project::Connection& connection : assembly->project.connections)
+    SLUICE_CHECK(check_connection(connection));
   SLUICE_TRY(const Work work, plan_work(*assembly));
   std::vector<std::string> warnings = work.warnings;
   for (const project::Export& out : assembly->project.exports)

@@ -138,6 +138,13 @@ struct Rewriting {
   std::function<Result<void>(const std::vector<std::string>& old, std::vector<std::string>& fresh)> replace;
 };
 
+// What a project does with a database, for probe().
+struct DatabaseUse {
+  std::vector<Target> targets{};  // of all flows into it
+  bool written = false;           // by flows or models
+  bool turns = false;             // schedules keep their turns in its ledger, which only a server needs
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -180,8 +187,12 @@ class Database {
   // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was.
   virtual Result<ModelBuilt> build_model(const Model& model) = 0;
 
-  // Read-only: reachability, rights, settings; what is wrong and what to do. `target` may be null.
-  virtual std::vector<Finding> probe(const Target* target) = 0;
+  // Read-only: whether the model's SELECT can be planned, with the tables as they are. An error names its line.
+  virtual Result<void> check_model(const Model& model) = 0;
+
+  // Read-only: reachability, rights, settings; what is wrong and what to do. The first finding tells whether it can be
+  // reached.
+  virtual std::vector<Finding> probe(const DatabaseUse& use) = 0;
   // The table's first rows in no particular order; an error if there is no such table.
   virtual Result<Rows> first_rows(const TableName& table, std::size_t most) = 0;
   virtual Result<bool> has_table(const TableName& table) = 0;

@@ -46,8 +46,13 @@ std::string nearest(std::string_view name, std::span<const std::string> candidat
   return best;
 }
 
+std::string did_you_mean_near(std::string_view name, std::span<const std::string> candidates) {
+  const std::string near = nearest(name, candidates);
+  return near.empty() ? "" : "did you mean '" + near + "'?";
+}
+
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates) {
-  if (const std::string near = nearest(name, candidates); !near.empty()) return "did you mean '" + near + "'?";
+  if (std::string near = did_you_mean_near(name, candidates); !near.empty()) return near;
   if (candidates.empty()) return {};
   return "known are " + join(candidates, ", ");
 }

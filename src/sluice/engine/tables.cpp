@@ -161,11 +161,15 @@ class Walk {
   std::set<std::string> functions_;
 };
 
+bool is_one_select(const duckdb::Parser& parser) {
+  return parser.statements.size() == 1 && parser.statements[0]->type == duckdb::StatementType::SELECT_STATEMENT;
+}
+
 Result<Walk> walked(const std::string& sql, const Place& place) {
   try {
     duckdb::Parser parser;
     parser.ParseQuery(sql);
-    if (parser.statements.size() != 1 || parser.statements[0]->type != duckdb::StatementType::SELECT_STATEMENT) {
+    if (!is_one_select(parser)) {
       return fail(Fault::config, place.text() + ": it must be one SELECT, but here are " +
                                      (parser.statements.empty()       ? "none"
                                       : parser.statements.size() == 1 ? "other statements"
@@ -189,6 +193,16 @@ Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& pl
 Result<std::set<std::string>> functions_of(const std::string& sql, const Place& place) {
   SLUICE_TRY(Walk walk, walked(sql, place));
   return walk.take_functions();
+}
+
+bool is_no_select(const std::string& sql) {
+  try {
+    duckdb::Parser parser;
+    parser.ParseQuery(sql);
+    return !is_one_select(parser);
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 }  // namespace sluice::engine

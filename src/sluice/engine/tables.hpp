@@ -19,4 +19,7 @@ Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& pl
 // Which functions a SELECT calls, in lower case; operators are some, too. Errors as above.
 Result<std::set<std::string>> functions_of(const std::string& sql, const Place& place);
 
+// Whether DuckDB's parser knows the text, and as something else than one SELECT.
+bool is_no_select(const std::string& sql);
+
 }  // namespace sluice::engine

@@ -54,8 +54,7 @@ class DuckdbDatabase final : public Database {
   // Another connection than the ledger's, so that nothing of ours waits for the other.
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override {
     SLUICE_TRY(const DuckConnection* there, if_there());
-    if (there == nullptr)
-      return fail(Fault::conflict, "there is no file " + options_.file, "check its path, or run what makes it first");
+    if (there == nullptr) return no_file();
     SLUICE_TRY(DuckConnection connection, DuckConnection::open(file_));
     return open_duckdb_snapshot(std::move(connection), std::move(queries));
   }
@@ -103,16 +102,28 @@ class DuckdbDatabase final : public Database {
     return built;
   }
 
-  std::vector<Finding> probe(const Target* target) override {
+  Result<void> check_model(const Model& model) override {
+    SLUICE_TRY(DuckConnection * connection, if_there());
+    if (connection == nullptr) return {};  // the build makes the file, and tells what is not in it
+    Result<void> checked = local::check_model(*connection, model);
+    if (!checked) return fail(std::move(checked).error().within("duckdb " + options_.file));
+    return {};
+  }
+
+  std::vector<Finding> probe(const DatabaseUse& use) override {
     std::vector<Finding> findings;
     const Result<DuckConnection*> opened = if_there();
     if (!opened) return {{Level::bad, opened.error().message, opened.error().hint}};
+    if (*opened == nullptr && !use.written) {
+      const Error error = no_file().value();
+      return {{Level::bad, error.message, error.hint}};
+    }
     if (*opened == nullptr) {
       findings.push_back({Level::good, "duckdb " + options_.file + ": not there yet, the first run makes it"});
       return findings;
     }
     findings.push_back({Level::good, "duckdb " + options_.file + ": opened by DuckDB " + duckdb_library_version()});
-    if (target != nullptr) findings.push_back(probe_table(**opened, *target));
+    for (const Target& target : use.targets) findings.push_back(probe_table(**opened, target));
     return findings;
   }
 
@@ -269,6 +280,10 @@ class DuckdbDatabase final : public Database {
     if (!shape) return {};
     SLUICE_TRY(objects, forget_objects(connection, options_.ledger, target, shape->name));
     return {};
+  }
+
+  tl::unexpected<Error> no_file() const {
+    return fail(Fault::conflict, "there is no file " + options_.file, "check its path, or run what makes it first");
   }
 
   Finding probe_table(DuckConnection& connection, const Target& target) {

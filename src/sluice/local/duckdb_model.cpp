@@ -24,6 +24,15 @@ class Build {
  public:
   Build(DuckConnection& connection, const Model& model) : connection_(connection), model_(model) {}
 
+  Result<void> check() {
+    // A schema that is not there yet holds nothing that could be read; DuckDB refuses it in a search path.
+    SLUICE_TRY(const bool home, has_schema());
+    if (home) SLUICE_CHECK(search_home());
+    Result<void> planned = run("EXPLAIN " + model_.sql, "");
+    if (home) static_cast<void>(run("SET search_path = 'main'"));
+    return planned;
+  }
+
   Result<ModelBuilt> build() {
     SLUICE_CHECK(run("BEGIN"));
     Result<ModelBuilt> built = in_transaction();
@@ -40,8 +49,7 @@ class Build {
     const std::string& schema = model_.table.schema;
     if (!schema.empty()) {
       SLUICE_CHECK(run("CREATE SCHEMA IF NOT EXISTS " + quoted(std::string_view(schema))));
-      // The list is a text of quoted names.
-      SLUICE_CHECK(run("SET search_path = " + literal(quoted(std::string_view(schema)) + ",main")));
+      SLUICE_CHECK(search_home());
     }
     ModelBuilt built;
     if (model_.materialize == Materialize::view) {
@@ -59,6 +67,20 @@ class Build {
       }
     }
     return built;
+  }
+
+  // The list is a text of quoted names.
+  Result<void> search_home() {
+    return run("SET search_path = " + literal(quoted(std::string_view(model_.table.schema)) + ",main"));
+  }
+
+  Result<bool> has_schema() {
+    if (model_.table.schema.empty()) return false;
+    SLUICE_TRY(DuckRows rows,
+               connection_.ask("SELECT 1 FROM information_schema.schemata WHERE catalog_name = current_database() AND "
+                               "lower(schema_name) = lower($1)",
+                               {model_.table.schema}, model_.name));
+    return rows.next();
   }
 
   Result<void> make_view() {
@@ -165,6 +187,8 @@ class Build {
 };
 
 }  // namespace
+
+Result<void> check_model(DuckConnection& connection, const Model& model) { return Build(connection, model).check(); }
 
 Result<ModelBuilt> build_model(DuckConnection& connection, const Model& model) {
   return Build(connection, model).build();

@@ -9,5 +9,7 @@ namespace sluice::local {
 
 // Nobody else has a transaction open on this connection.
 Result<ModelBuilt> build_model(DuckConnection& connection, const Model& model);
+// See Database::check_model.
+Result<void> check_model(DuckConnection& connection, const Model& model);
 
 }  // namespace sluice::local

@@ -467,7 +467,8 @@ TEST_F(DuckdbTest, reading_makes_no_file) {
   EXPECT_TRUE(database->ledger().rejects(target(""), 10, false)->empty());
   EXPECT_FALSE(database->has_table({"", "people"}).value());
   EXPECT_EQ(database->first_rows({"", "people"}, 1).error().fault, Fault::conflict);
-  EXPECT_EQ(database->probe(nullptr)[0].level, Finding::Level::good);
+  EXPECT_EQ(database->probe({.written = true})[0].level, Finding::Level::good);
+  EXPECT_EQ(database->probe({})[0].level, Finding::Level::bad) << "nothing would make it";
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 
@@ -498,7 +499,7 @@ TEST_F(DuckdbTest, a_missing_table_a_bad_file_and_a_file_without_the_table_are_e
   EXPECT_NE(bad.error().message.find("people.sql"), std::string::npos) << bad.error().text();
   EXPECT_NE(database_->prepare(target("CREATE TABLE persons(a integer)")).error().message.find("afterwards"),
             std::string::npos);
-  EXPECT_EQ(database_->probe(&none).back().level, Finding::Level::bad);
+  EXPECT_EQ(database_->probe({{none}, true, false}).back().level, Finding::Level::bad);
 }
 
 TEST_F(DuckdbTest, the_file_reaches_no_other_file) {

@@ -49,8 +49,8 @@ Result<Graph> Graph::make(std::vector<Step> steps) {
       const Step& other = graph.steps_[j];
       if (!same(one.name, other.name)) continue;
       return fail(Fault::config,
-                  one.place.text() + ": " + one.kind + " '" + one.name + "' has the name of a " + other.kind +
-                      ", see " + other.place.text(),
+                  one.place.text() + ": " + one.kind + " '" + one.name + "' has the name of " +
+                      (other.kind == "export" ? "an " : "a ") + other.kind + ", see " + other.place.text(),
                   "rename one of them");
     }
   }
@@ -135,8 +135,12 @@ Result<std::vector<bool>> Graph::select(const std::vector<std::string>& selector
       }
     }
   }
+  std::erase(words, "");
+  if (words.empty() && !selectors.empty()) {
+    return fail(Fault::config, "nothing is named to select",
+                "a variable may be empty; without --select everything runs");
+  }
   for (const std::string& word : words) {
-    if (word.empty()) continue;
     const bool before = word.starts_with('+');
     const bool after = word.size() > 1 && word.ends_with('+');
     const std::string name = word.substr(before ? 1 : 0, word.size() - (before ? 1U : 0U) - (after ? 1U : 0U));
@@ -167,14 +171,22 @@ Result<std::vector<bool>> Graph::select(const std::vector<std::string>& selector
   return chosen;
 }
 
+void Graph::add_sources(const Step& step, std::vector<GraphTable>& found) const {
+  for (const GraphTable& read : step.reads) {
+    const bool seen = std::ranges::any_of(found, [&](const GraphTable& one) { return is_same_table(one, read); });
+    if (!seen && writers_of(read).empty()) found.push_back(read);
+  }
+}
+
+std::vector<GraphTable> Graph::sources_of(const Step& step) const {
+  std::vector<GraphTable> found;
+  add_sources(step, found);
+  return found;
+}
+
 std::vector<GraphTable> Graph::sources() const {
   std::vector<GraphTable> found;
-  for (const std::size_t step : order_) {
-    for (const GraphTable& read : steps_[step].reads) {
-      const bool seen = std::ranges::any_of(found, [&](const GraphTable& one) { return is_same_table(one, read); });
-      if (!seen && writers_of(read).empty()) found.push_back(read);
-    }
-  }
+  for (const std::size_t step : order_) add_sources(steps_[step], found);
   return found;
 }
 
@@ -185,9 +197,7 @@ std::string Graph::text() const {
     std::vector<std::string> reads;
     std::vector<std::string> writes;
     for (const std::size_t before : waits_for_[number]) reads.push_back(steps_[before].name);
-    for (const GraphTable& read : step.reads) {
-      if (writers_of(read).empty()) reads.push_back(read.text());
-    }
+    for (const GraphTable& source : sources_of(step)) reads.push_back(source.text());
     for (const GraphTable& written : step.writes) writes.push_back(written.text());
     out += "  " + (reads.empty() ? "" : join(reads, ", ") + " -> ") + step.kind + " " + step.name;
     out += (writes.empty() ? "" : " -> " + join(writes, ", ")) + "\n";
@@ -201,9 +211,8 @@ std::string Graph::dot(std::string_view project) const {
   for (const Step& step : steps_)
     out += "  " + quoted(step.name) + " [shape=" + (step.kind == "flow" ? "cds" : "box") + "];\n";
   for (const std::size_t number : order_) {
-    for (const GraphTable& read : steps_[number].reads) {
-      if (writers_of(read).empty()) out += "  " + quoted(read.text()) + " -> " + quoted(steps_[number].name) + ";\n";
-    }
+    for (const GraphTable& source : sources_of(steps_[number]))
+      out += "  " + quoted(source.text()) + " -> " + quoted(steps_[number].name) + ";\n";
     for (const std::size_t before : waits_for_[number])
       out += "  " + quoted(steps_[before].name) + " -> " + quoted(steps_[number].name) + ";\n";
   }

@@ -52,6 +52,9 @@ class Graph {
 
  private:
   std::vector<std::size_t> writers_of(const GraphTable& read) const;
+  // Adds what the step reads and no step writes, each table once.
+  void add_sources(const Step& step, std::vector<GraphTable>& found) const;
+  std::vector<GraphTable> sources_of(const Step& step) const;
   void connect();
   Result<void> sort();
   std::string cycle_from(std::size_t start, const std::vector<bool>& done) const;

@@ -50,6 +50,26 @@ TEST(graph, a_table_at_home_hides_one_elsewhere) {
   EXPECT_EQ(graph->waits_for(0), std::vector<std::size_t>{2});
 }
 
+TEST(graph, a_selector_that_names_nothing_is_an_error_and_not_a_run_of_nothing) {
+  for (const char* nothing : {"", " ", ","})
+    EXPECT_NE(order(shop, {nothing}).find("nothing is named to select"), std::string::npos) << nothing;
+}
+
+TEST(graph, a_step_with_the_name_of_an_export_is_told_so) {
+  Step out{"daily", "export", {"shop.yaml", 9, 3}};
+  const auto graph = Graph::make({out, step("daily", {}, "mart.daily")});
+  ASSERT_FALSE(graph);
+  EXPECT_NE(graph.error().message.find("has the name of an export"), std::string::npos) << graph.error().text();
+}
+
+TEST(graph, a_table_that_is_read_twice_is_told_once) {
+  const auto graph = Graph::make({step("a", {"dim.dates", "DIM.Dates", "dim.dates"}, "mart.a")});
+  ASSERT_TRUE(graph);
+  const std::string text = graph->text();
+  EXPECT_EQ(text.find("dim.dates"), text.rfind("dim.dates")) << text;
+  EXPECT_EQ(text.find("DIM.Dates"), std::string::npos) << text;
+}
+
 TEST(graph, another_connection_is_another_table) {
   Step far = step("far", {}, "raw.orders");
   far.writes[0].connection = "elsewhere";

@@ -33,7 +33,8 @@ class TableDatabase final : public Database {
   // Any number of servers share it: the ledger tells their turns.
   Result<std::shared_ptr<const void>> hold_for_server() override { return std::make_shared<const int>(0); }
   Result<ModelBuilt> build_model(const Model& model) override;
-  std::vector<Finding> probe(const Target* target) override;
+  Result<void> check_model(const Model& model) override;
+  std::vector<Finding> probe(const DatabaseUse& use) override;
   Result<Rows> first_rows(const TableName& table, std::size_t most) override;
   Result<bool> has_table(const TableName& table) override;
   Result<std::uint64_t> count_rows(const TableName& table) override;

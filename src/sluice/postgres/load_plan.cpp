@@ -95,6 +95,12 @@ Result<void> plan_load(Connection& connection, const Target& target, const Table
                 std::string("GRANT ") + right + " ON " + quoted(table.name) + " TO " + quoted(connection.user()));
   }
   if (target.mode != Mode::merge) return {};
+  if (!table.may_read) {  // ON CONFLICT compares what is there
+    return fail(Fault::denied,
+                connection.where() + ": \"" + table.name.text() + "\": user \"" + connection.user() +
+                    "\" may not read rows, which a merge compares",
+                "GRANT SELECT ON " + quoted(table.name) + " TO " + quoted(connection.user()));
+  }
   SLUICE_CHECK(check_key(connection, table, plan));
   plan_merge(table, plan);
   return {};

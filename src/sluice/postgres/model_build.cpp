@@ -47,6 +47,20 @@ class Build {
  public:
   Build(Connection& connection, const Model& model) : connection_(connection), model_(model) {}
 
+  // Plans the SELECT as the build would, which wants the right to read all that it names.
+  Result<void> check() {
+    if (const Reply begun = connection_.run("begin read only"); !begun)
+      return fail(connection_.error(begun.error(), "begin to read"));
+    Result<void> checked = search_home();
+    if (checked) {
+      constexpr std::string_view words = "explain ";
+      const Reply planned = connection_.ask(std::string(words) + model_.sql, {});
+      if (!planned) checked = fail(own_error(planned.error(), static_cast<int>(words.size())));
+    }
+    if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
+    return checked;
+  }
+
   Result<ModelBuilt> build() {
     if (const Reply begun = connection_.run("begin"); !begun)
       return fail(connection_.error(begun.error(), "begin a transaction"));
@@ -102,6 +116,13 @@ class Build {
         return fail(std::move(error));
       }
     }
+    return search_home();
+  }
+
+  // A schema that is not there is passed over.
+  Result<void> search_home() {
+    const std::string& schema = model_.table.schema;
+    if (schema.empty()) return {};
     const Reply set = connection_.ask(
         "select pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', $1::text, nullif("
         "pg_catalog.current_setting('search_path'), '')), true)",
@@ -115,7 +136,7 @@ class Build {
     if (there && there->kind != 'v') return wrong_kind(*there, "a view");
     const Reply made = connection_.ask("create or replace view " + quoted(model_.table) + " as " + model_.sql, {});
     if (made) return {};
-    Error error = own_error(made.error());
+    Error error = own_error(made.error(), before_sql());
     if (made.error().is("42P16")) {
       error.hint = "a view that is there keeps its columns, their order and types: DROP VIEW " + quoted(model_.table) +
                    " to have it made again";
@@ -126,7 +147,7 @@ class Build {
   Result<void> fill_table(ModelBuilt& built) {
     // As one statement: whatever else the text might hold is refused.
     const Reply filled = connection_.ask("create temporary table sluice_model on commit drop as " + model_.sql, {});
-    if (!filled) return fail(own_error(filled.error()));
+    if (!filled) return fail(own_error(filled.error(), before_sql()));
     built.rows = filled->affected();
     SLUICE_TRY(const std::optional<Table> filled_table, describe(connection_, {"pg_temp", "sluice_model"}));
     if (!filled_table) return fail(Fault::failed, connection_.where() + ": the temporary table is gone");
@@ -179,11 +200,11 @@ class Build {
   }
 
   // The model's own SQL stands behind our words in their first line, so that lines count alike.
-  Error own_error(const ServerError& error) const {
+  Error own_error(const ServerError& error, int before) const {
     std::string place = model_.place.file;
     if (error.position > 0) {
       const auto end = static_cast<std::ptrdiff_t>(
-          std::min(model_.sql.size(), static_cast<std::size_t>(std::max(0, error.position - before_sql()))));
+          std::min(model_.sql.size(), static_cast<std::size_t>(std::max(0, error.position - before - 1))));
       place += ":" + std::to_string(1 + std::count(model_.sql.begin(), model_.sql.begin() + end, '\n'));
     }
     return error_of(error, place);
@@ -193,7 +214,7 @@ class Build {
     const std::size_t words = model_.materialize == Materialize::view
                                   ? ("create or replace view " + quoted(model_.table) + " as ").size()
                                   : std::string_view("create temporary table sluice_model on commit drop as ").size();
-    return static_cast<int>(words) + 1;
+    return static_cast<int>(words);
   }
 
   // A row that the table or the SELECT refuses is the data's fault.
@@ -212,6 +233,11 @@ class Build {
 Result<ModelBuilt> TableDatabase::build_model(const Model& model) {
   SLUICE_TRY(Connection * connection, session_.connection());
   return Build(*connection, model).build();
+}
+
+Result<void> TableDatabase::check_model(const Model& model) {
+  SLUICE_TRY(Connection * connection, session_.connection());
+  return Build(*connection, model).check();
 }
 
 }  // namespace sluice::postgres

@@ -15,7 +15,7 @@ std::string version_text(int version) {
   return std::to_string(version / 10000) + "." + std::to_string(version % 10000);
 }
 
-void probe_server(Connection& connection, const ConnectOptions& options, std::vector<Finding>& findings) {
+void probe_server(Connection& connection, const ConnectOptions& options, bool written, std::vector<Finding>& findings) {
   const std::string& where = connection.where();
   findings.push_back({Level::good, where + ": PostgreSQL " + version_text(connection.server_version()) +
                                        ", database \"" + connection.database() + "\", user \"" + connection.user() +
@@ -32,6 +32,7 @@ void probe_server(Connection& connection, const ConnectOptions& options, std::ve
       "select pg_catalog.current_setting('fsync'), pg_catalog.current_setting('full_page_writes'), "
       "pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('server_encoding')");
   if (!settings) return add(findings, connection.error(settings.error(), "read settings"));
+  if (!written) return;  // what is only read may be a standby, in any encoding
   if (settings->bytes(0, 0) == "off" || settings->bytes(0, 1) == "off") {
     findings.push_back(
         {Level::warning,
@@ -105,17 +106,13 @@ void probe_table(Connection& connection, const Target& target, std::vector<Findi
     }
     return;
   }
-  // A project that could not be compiled has no columns to compare.
-  if (target.columns.empty()) {
-    findings.push_back({(*table)->may_insert ? Level::good : Level::bad,
-                        place + ": " + ((*table)->may_insert ? "is there" : "no right to insert")});
-  } else if (const Result<Plan> plan = plan_for(connection, **table, target); !plan) {
-    return add(findings, plan.error());
-  } else {
-    findings.push_back({Level::good, place + ": takes the " + std::to_string(target.columns.size()) +
-                                         " columns of the select" +
-                                         (plan->as_text ? ", in text form, which is slower" : "")});
-  }
+  Result<Plan> plan = plan_for(connection, **table, target);
+  if (!plan) return add(findings, plan.error());
+  if (const Result<void> load = plan_load(connection, target, **table, *plan); !load)
+    return add(findings, load.error());
+  findings.push_back({Level::good, place + ": takes the " + std::to_string(target.columns.size()) +
+                                       " columns of the select" +
+                                       (plan->as_text ? ", in text form, which is slower" : "")});
   if ((*table)->unlogged) {
     findings.push_back({Level::warning,
                         place + " is UNLOGGED: a crash of the server empties it, and the ledger would not know",
@@ -130,16 +127,22 @@ void probe_table(Connection& connection, const Target& target, std::vector<Findi
 
 }  // namespace
 
-std::vector<Finding> TableDatabase::probe(const Target* target) {
+std::vector<Finding> TableDatabase::probe(const DatabaseUse& use) {
   std::vector<Finding> findings;
   const Result<Connection*> connection = session_.connection();
   if (!connection) {
     add(findings, connection.error());
     return findings;
   }
-  probe_server(**connection, session_.options(), findings);
-  probe_ledger(**connection, ledger_.names(), findings);
-  if (target != nullptr) probe_table(**connection, *target, findings);
+  probe_server(**connection, session_.options(), use.written, findings);
+  const auto before = static_cast<std::ptrdiff_t>(findings.size());
+  if (!use.targets.empty() || use.turns) probe_ledger(**connection, ledger_.names(), findings);
+  for (auto finding = findings.begin() + before; finding != findings.end(); ++finding) {
+    if (!use.targets.empty() || finding->level != Level::bad) continue;
+    finding->level = Level::warning;
+    finding->what += ", where `sluice serve` keeps the turns of the schedule; `sluice run` needs no ledger here";
+  }
+  for (const Target& target : use.targets) probe_table(**connection, target, findings);
   return findings;
 }
 

@@ -149,16 +149,26 @@ class TableSnapshot final : public Snapshot {
     return out;
   }
 
+  static Error no_select(const ReadQuery& query) {
+    return {Fault::config, query.place.text() + ": query: it must be one SELECT, which changes nothing"};
+  }
+
   // Reads and plans every query: the locks that takes are those that reading it will take.
   Result<void> plan_all(std::vector<ReadPlan>* plans) {
     for (const ReadQuery& query : queries_) {
       const std::string sql = read_sql(query);
       const Reply described = connection_.describe(sql);
-      if (!described) return fail(of_query(described.error(), query, 0));
+      if (!described) {
+        // Of several statements the server tells no place.
+        if (described.error().is("42601") && described.error().position == 0) return fail(no_select(query));
+        return fail(of_query(described.error(), query, 0));
+      }
       SLUICE_TRY(ReadPlan plan, plan_read(*described, query.place));
       // As a subquery, which nothing but a SELECT can be.
       const std::string explain = "explain select * from (";
       const Reply planned = connection_.ask(explain + sql + "\n) as q", Parameters());
+      // What stands alone, but not there: DELETE ... RETURNING, or a WITH that changes rows.
+      if (!planned && (planned.error().is("42601") || planned.error().is("0A000"))) return fail(no_select(query));
       if (!planned) return fail(of_query(planned.error(), query, static_cast<int>(explain.size())));
       if (plans != nullptr) plans->push_back(std::move(plan));
     }

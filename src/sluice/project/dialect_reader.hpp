@@ -28,7 +28,7 @@ Result<T> read_word(const Node& node, const char* key, const Words<T, N>& words,
     known.emplace_back(word);
   }
   return fail(Fault::config, value->place.text() + ": '" + key + "' is one of " + join(known, ", "),
-              did_you_mean(text, known));
+              did_you_mean_near(text, known));
 }
 
 Result<void> read_dialect(const Node& node, const Variables& variables, objects::Dialect& dialect);

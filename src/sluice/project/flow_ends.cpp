@@ -10,6 +10,17 @@
 
 namespace sluice::project {
 
+namespace {
+
+bool is_from_key(const std::string& name) {
+  const auto holds = [&name](const auto& rules) {
+    return std::ranges::any_of(rules, [&name](const KeyRule& rule) { return rule.name == name; });
+  };
+  return holds(from_objects_keys) || holds(from_table_keys) || holds(from_query_keys);
+}
+
+}  // namespace
+
 Result<const Connection*> FlowEnds::connection_in_role(const std::string& name, Role role, const Place& place) const {
   std::vector<std::string> names;
   for (const Connection& connection : connections_) {
@@ -27,6 +38,18 @@ Result<const Connection*> FlowEnds::connection_in_role(const std::string& name, 
 Result<void> FlowEnds::read_from(const Node& node, Flow& flow) {
   From& from = flow.from;
   if (node.kind == Node::Kind::map && node.find("objects") != nullptr) return read_objects(node, from);
+  if (node.kind == Node::Kind::map && node.find("queue") == nullptr) {
+    const std::vector<std::string> ends{"queue", "objects", "table", "database"};
+    for (std::size_t i = 0; i < node.keys.size(); ++i) {
+      const std::string hint = is_from_key(node.keys[i]) ? "" : did_you_mean_near(node.keys[i], ends);
+      if (hint.empty()) continue;
+      return fail(Fault::config, node.key_places[i].text() + ": 'from' has no key '" + node.keys[i] + "'", hint);
+    }
+    return fail(
+        Fault::config, node.place.text() + ": 'from' does not say where rows come from",
+        "give `queue: CONNECTION`, `objects: CONNECTION` with key, glob or prefix, `table: CONNECTION.TABLE`, or "
+        "`database: CONNECTION` with query or sql");
+  }
   SLUICE_CHECK(check_keys(node, from_queue_keys, "'from'"));
   const Node& queue = *node.find("queue");
   SLUICE_TRY(from.connection, read_text(queue, "queue", variables_));

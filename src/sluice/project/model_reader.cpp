@@ -195,7 +195,7 @@ class ModelsReader {
       known.emplace_back(word);
     }
     return fail(Fault::config, node.place.text() + ": 'materialize' is one of " + join(known, ", "),
-                did_you_mean(text, known));
+                did_you_mean_near(text, known));
   }
 
   // One text, or a list of them.
