@@ -206,7 +206,10 @@ class Teller {
     fs::create_directories((folder_ / name).parent_path());
     query(nullptr, "copy (" + sql + ") to '" + (folder_ / name).string() + "' (format parquet)");
   }
-  void by_hand(const std::string& name, const std::string& sql) { query((folder_ / name).c_str(), sql); }
+  // Files that the SQL reads are named from the scenario's folder.
+  void by_hand(const std::string& name, const std::string& sql) {
+    query((folder_ / name).c_str(), "set file_search_path = '" + folder_.string() + "'; " + sql);
+  }
   static void query(const char* file, const std::string& sql) {
     duckdb_database database = nullptr;
     duckdb_connection connection = nullptr;

@@ -200,9 +200,10 @@ Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& s
   std::shared_ptr<engine::Parquet> parquet;
   if (out.into.dialect.format == objects::Format::parquet) {
     SLUICE_TRY(parquet, engine::Parquet::open());
-    options.open_writer = [&parquet](std::string_view, std::shared_ptr<const Schema> schema,
-                                     ObjectWriter& to) -> Result<std::unique_ptr<objects::RowWriter>> {
-      SLUICE_TRY(auto writer, parquet->open_writer(std::move(schema), to, {}));
+    const engine::ParquetOptions groups{.row_group_rows = out.into.row_group_rows};
+    options.open_writer = [&parquet, groups](std::string_view, std::shared_ptr<const Schema> schema,
+                                             ObjectWriter& to) -> Result<std::unique_ptr<objects::RowWriter>> {
+      SLUICE_TRY(auto writer, parquet->open_writer(std::move(schema), to, groups));
       return std::make_unique<ParquetRows>(std::move(writer));
     };
   }

@@ -7,6 +7,7 @@
 #include "sluice/assembly/table.hpp"
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/personal_paths.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -37,11 +38,6 @@ std::string described(const RecordField& field) {
 
 void add_warnings(const std::vector<std::string>& warnings, Answer& answer) {
   for (const std::string& warning : warnings) answer.text += "  warning: " + warning + "\n";
-}
-
-std::string arrival(const engine::PersonalPath& path) {
-  if (path.passage == engine::Passage::clear) return "in clear: the connection allows it";
-  return path.passage == engine::Passage::revealed ? "in clear, revealed: " + path.by : path.by;
 }
 
 // Each tagged column with the ways it takes to the table; gives the same for a program.
@@ -138,11 +134,9 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
     }
     answer.text += columns.text() + "\n";
     Table paths({"personal", "arrives as", "masked by", "path"});
-    for (const engine::PersonalPath& path : plan->lineage.paths) {
-      const std::string by = arrival(path);
-      paths.add({path.source, path.column, by, path.path});
-      personal.push_back({{"source", path.source}, {"column", path.column}, {"by", by}, {"path", path.path}});
-    }
+    for (const engine::PersonalPath& path : plan->lineage.paths)
+      paths.add({path.source, path.column, arrival(path), path.path});
+    personal = paths_json(plan->lineage);
     if (!personal.empty()) answer.text += paths.text() + "\n";
   }
   const std::vector<std::string> warnings = engine::warnings_of(plan->lineage);

@@ -8,9 +8,18 @@
 #include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/personal_paths.hpp"
 
 namespace sluice::cli {
 namespace {
+
+// Each tagged column that arrives, by the path it takes.
+void add_paths(const std::string& flow, const engine::Lineage& lineage, Answer& answer) {
+  for (const engine::PersonalPath& path : lineage.paths) {
+    answer.text +=
+        fmt::format("{}: {} arrives as {}, {}: {}\n", flow, path.source, path.column, arrival(path), path.path);
+  }
+}
 
 // The columns of a query are known to its database alone. One that needs what a run makes first is checked by the run,
 // before it reads a row.
@@ -24,7 +33,9 @@ Result<void> add_export(const Assembly& assembly, const Work& work, const projec
   std::vector<std::string> warned = engine::warnings_of(found->lineage);
   if (!found->missing.empty()) warned.push_back("checked by the run, which makes table " + found->missing + " first");
   for (const std::string& warning : warned) warnings.push_back(out.name + ": " + warning);
-  answer.result["flows"].push_back({{"flow", out.name}, {"columns", columns}, {"warnings", warned}});
+  add_paths(out.name, found->lineage, answer);
+  answer.result["flows"].push_back(
+      {{"flow", out.name}, {"columns", columns}, {"personal", paths_json(found->lineage)}, {"warnings", warned}});
   return {};
 }
 
@@ -50,10 +61,12 @@ Result<Answer> validate(const ProjectArguments& arguments) {
     domains.add(flow.name, open->lineage);
     Json columns = Json::object();
     for (const Field& field : open->target.columns) columns[field.name] = to_string(field.type);
+    add_paths(flow.name, open->lineage, answer);
     const std::vector<std::string> warnings = engine::warnings_of(open->lineage);
     for (const std::string& warning : warnings) answer.text += "warning: " + flow.name + ": " + warning + '\n';
     warned += warnings.size();
-    answer.result["flows"].push_back({{"flow", flow.name}, {"columns", columns}, {"warnings", warnings}});
+    answer.result["flows"].push_back(
+        {{"flow", flow.name}, {"columns", columns}, {"personal", paths_json(open->lineage)}, {"warnings", warnings}});
   }
   for (const project::Connection& connection : assembly->project.connections)
     SLUICE_CHECK(check_connection(connection));

@@ -122,7 +122,14 @@ Result<void> FlowEnds::read_into_objects(const Node& node, IntoObjects& into) {
     SLUICE_TRY(const std::int64_t most, read_integer(*size, "file_mb", 1, 1024 * 1024, variables_));
     into.file_bytes = static_cast<std::size_t>(most) << 20U;
   }
-  return read_dialect(node, variables_, into.dialect);
+  SLUICE_CHECK(read_dialect(node, variables_, into.dialect));
+  if (const Node* rows = node.find("row_group_rows")) {
+    if (into.dialect.format != objects::Format::parquet)
+      return fail(Fault::config, rows->place.text() + ": 'row_group_rows' is of Parquet, but 'format' is not");
+    SLUICE_TRY(const std::int64_t most, read_integer(*rows, "row_group_rows", 2048, 1'000'000, variables_));
+    into.row_group_rows = static_cast<std::size_t>(most);
+  }
+  return {};
 }
 
 }  // namespace sluice::project

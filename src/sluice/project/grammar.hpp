@@ -213,6 +213,8 @@ inline constexpr std::array into_objects_keys{
             "the key of a list of objects, which is written when all flows that name it are done"},
     KeyRule{"file_mb", Shape::count, false,
             "with publish: manifest, the most of one file in MiB, unpacked (default 64)"},
+    KeyRule{"row_group_rows", Shape::count, false,
+            "of Parquet, the most rows of one row group, 2048 to 1000000 (default 122880)"},
     KeyRule{"format", Shape::format, false, "csv (default), json: one JSON object a line, or parquet (packed by zstd)"},
     KeyRule{"compression", Shape::compression, false, "auto (default: by the key's .gz or .zst), none, gzip or zstd"},
     KeyRule{"delimiter", Shape::character, false, "of CSV, between fields (default ,; \\t is a tab)"},

@@ -84,6 +84,7 @@ struct IntoObjects {
   std::string key;                                  // or the prefix, which ends in '/'
   std::string manifest;                             // the key of a list shared with other exports; empty: none
   std::size_t file_bytes = std::size_t{64} << 20U;  // of manifest: the most of one file, unpacked
+  std::size_t row_group_rows = 122'880;             // of Parquet, at most
   objects::Dialect dialect{};
 };
 
