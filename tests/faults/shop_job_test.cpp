@@ -66,11 +66,35 @@ TEST(shop_job, what_would_make_a_null_is_a_failed_test) {
   ShopJob shop;
   ASSERT_EQ(shop.run("2022-09-05").code, 0);
   const Files objects = shop.objects();
-  shop.put("reviews.csv", "review,product_id\n");
+  shop.put("reviews.csv", "review,product_id\n5,999999\n");
   const support::Ended ended = shop.run("2022-09-05");
   EXPECT_EQ(ended.code, 4) << ended.err;
   EXPECT_NE(ended.err.find("best_performing_product"), std::string::npos) << ended.err;
   EXPECT_EQ(shop.objects(), objects);
+}
+
+TEST(shop_job, a_file_without_rows_empties_no_table_and_makes_no_zeros) {
+  SLUICE_NEEDS_POSTGRES();
+  ShopJob shop;
+  ASSERT_EQ(shop.run("2022-09-05").code, 0);
+  const Files objects = shop.objects();
+  const std::string tables = shop.tables();
+  for (const std::string name : {"orders.csv", "reviews.csv", "shipment_deliveries.csv"}) {
+    SCOPED_TRACE(name);
+    const std::string good = shop.file(name);
+    shop.put(name, good.substr(0, good.find('\n') + 1));
+    support::Ended ended = shop.run("2022-09-06");
+    EXPECT_EQ(ended.code, 4) << ended.err;
+    EXPECT_NE(ended.err.find("orders_data/" + name + " would leave 0 rows in the table"), std::string::npos)
+        << ended.err;
+    EXPECT_EQ(shop.objects(), objects);
+    shop.put(name, good);
+  }
+  // What does not depend on the file may have been made; none of it is made of an empty table.
+  const support::Ended ended = shop.run("2022-09-06");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_TRUE(shop.tables().starts_with(tables.substr(0, tables.find('\n')))) << shop.tables();
+  EXPECT_EQ(shop.objects(), shop.expected_objects({"2022-09-05", "2022-09-06"}));
 }
 
 TEST(shop_job, a_bad_row_refuses_its_file_and_says_where) {

@@ -70,7 +70,11 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
   run_options.database_away_max = options.database_away_max;
   run_options.progress = options.progress;
   run_options.follow = options.follow;
-  if (flow.mode != Mode::replace) run_options.chunk_bytes = flow.chunk_bytes;
+  if (flow.mode == Mode::replace) {
+    run_options.min_rows = flow.min_rows;
+  } else {
+    run_options.chunk_bytes = flow.chunk_bytes;
+  }
   runtime::RunOutcome outcome = runtime::run(source, std::move(workers), run_options, system_clock(), options.stop);
 
   record.status = status_of(outcome);

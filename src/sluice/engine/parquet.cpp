@@ -17,8 +17,8 @@ class DuckParquet final : public Parquet {
     return open_parquet_writer(duck_, std::move(schema), out, options);
   }
   std::shared_ptr<Parts> open_parts(ObjectStore& store, std::vector<ObjectFacts> objects, Record record,
-                                    std::size_t part_bytes) override {
-    return open_parquet_parts(duck_, store, std::move(objects), std::move(record), part_bytes);
+                                    const ParquetRowsOptions& options) override {
+    return open_parquet_parts(duck_, store, std::move(objects), std::move(record), options);
   }
 
  private:

@@ -18,6 +18,11 @@ struct ParquetOptions {
   std::size_t row_group_bytes = std::size_t{32} << 20U;  // of texts, before packing: wide rows make shorter groups
 };
 
+struct ParquetRowsOptions {
+  std::size_t part_bytes = std::size_t{4} << 20U;
+  bool warn_of_no_rows = true;
+};
+
 // One thread writes. A row group is encoded and sent while the next one is filled, in a thread of the writer's own, so
 // `out` is used by that thread from open() to finish(). Two groups are in memory at most, and what one becomes.
 class ParquetWriter {
@@ -45,7 +50,7 @@ class Parquet {
   // which only the columns of the record are fetched. A file that is cut off or no Parquet, a column that is missing or
   // of a type that the record's cannot hold, is an error (conflict) that names the object.
   virtual std::shared_ptr<Parts> open_parts(ObjectStore& store, std::vector<ObjectFacts> objects, Record record,
-                                            std::size_t part_bytes = std::size_t{4} << 20U) = 0;
+                                            const ParquetRowsOptions& options = {}) = 0;
 };
 
 // How Parquet's rows stand in messages.

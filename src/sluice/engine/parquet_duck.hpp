@@ -16,6 +16,7 @@ Result<std::unique_ptr<ParquetWriter>> open_parquet_writer(std::shared_ptr<Parqu
                                                            std::shared_ptr<const Schema> schema, ObjectWriter& out,
                                                            const ParquetOptions& options);
 std::shared_ptr<Parts> open_parquet_parts(std::shared_ptr<ParquetDuck> duck, ObjectStore& store,
-                                          std::vector<ObjectFacts> objects, Record record, std::size_t part_bytes);
+                                          std::vector<ObjectFacts> objects, Record record,
+                                          const ParquetRowsOptions& options);
 
 }  // namespace sluice::engine

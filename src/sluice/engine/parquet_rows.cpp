@@ -51,12 +51,12 @@ std::string as_text(const std::string& column, const duckdb::LogicalType& type, 
 class ParquetRows final : public Parts {
  public:
   ParquetRows(std::shared_ptr<ParquetDuck> duck, ObjectStore& store, std::vector<ObjectFacts> objects, Record record,
-              std::size_t part_bytes)
+              const ParquetRowsOptions& options)
       : duck_(std::move(duck)),
         store_(store),
         objects_(std::move(objects)),
         record_(std::move(record)),
-        part_bytes_(part_bytes) {}
+        options_(options) {}
   ~ParquetRows() override { close(); }
 
   Result<void> start(const Known& known) override {
@@ -215,10 +215,10 @@ class ParquetRows final : public Parts {
     auto held = std::make_shared<Held>();
     held->attributes = attributes_;
     std::string& text = held->text;
-    text.reserve(part_bytes_ + part_bytes_ / 4);
+    text.reserve(options_.part_bytes + options_.part_bytes / 4);
     std::vector<std::size_t> ends;
     bool more = true;
-    while (text.size() < part_bytes_) {
+    while (text.size() < options_.part_bytes) {
       duckdb::unique_ptr<duckdb::DataChunk> chunk;
       duckdb::ErrorData error;
       try {
@@ -250,7 +250,8 @@ class ParquetRows final : public Parts {
     }
     part.bytes = begin;
     part.memory = std::move(held);
-    if (!more && row_ == 0) log::warning("object holds no row", {{"object", store_.uri(object().key)}});
+    if (!more && row_ == 0 && options_.warn_of_no_rows)
+      log::warning("object holds no row", {{"object", store_.uri(object().key)}});
     return more;
   }
 
@@ -277,7 +278,7 @@ class ParquetRows final : public Parts {
   ObjectStore& store_;
   std::vector<ObjectFacts> objects_;
   Record record_;
-  std::size_t part_bytes_;
+  ParquetRowsOptions options_;
   Known known_;
   std::size_t object_ = 0;  // the one that is read
   std::size_t next_ = 0;    // the one after it
@@ -295,8 +296,9 @@ class ParquetRows final : public Parts {
 }  // namespace
 
 std::shared_ptr<Parts> open_parquet_parts(std::shared_ptr<ParquetDuck> duck, ObjectStore& store,
-                                          std::vector<ObjectFacts> objects, Record record, std::size_t part_bytes) {
-  return std::make_shared<ParquetRows>(std::move(duck), store, std::move(objects), std::move(record), part_bytes);
+                                          std::vector<ObjectFacts> objects, Record record,
+                                          const ParquetRowsOptions& options) {
+  return std::make_shared<ParquetRows>(std::move(duck), store, std::move(objects), std::move(record), options);
 }
 
 }  // namespace sluice::engine

@@ -93,7 +93,7 @@ class ParquetTest : public testing::Test {
   };
   Read read(const std::string& key, const Record& record, std::size_t part_bytes = 4U << 20U) {
     Read out;
-    const auto parts = parquet->open_parts(store, {store.facts(key)}, record, part_bytes);
+    const auto parts = parquet->open_parts(store, {store.facts(key)}, record, {.part_bytes = part_bytes});
     EXPECT_TRUE(parts->start({false}));
     Delivery part;
     while (true) {
@@ -246,7 +246,7 @@ TEST_F(ParquetTest, an_object_overwritten_in_the_middle_is_read_again_as_a_whole
   write("a.parquet", schema, bodies, {.row_group_rows = 2048}, 10);
   write("b.parquet", schema, {R"({"n":2,"t":"second"})"});
   std::vector<ObjectProof> proofs{objects::proof_of(store, store.facts("a.parquet"))};
-  const auto parts = parquet->open_parts(store, {store.facts("a.parquet")}, record_of(schema), 1000);
+  const auto parts = parquet->open_parts(store, {store.facts("a.parquet")}, record_of(schema), {.part_bytes = 1000});
   ASSERT_TRUE(parts->start({false}));
   Delivery part;
   ASSERT_TRUE(*parts->next(part));

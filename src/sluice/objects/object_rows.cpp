@@ -265,7 +265,7 @@ class ObjectRows final : public Parts {
       return fail(Fault::conflict, "line " + std::to_string(cutter_.line()) + ": a quote is opened and never closed",
                   "mend the object; nothing behind that quote can be told apart");
     }
-    if (rows_ == 0) log::warning("object holds no row", {{"object", origin_.object}});
+    if (rows_ == 0 && options_.warn_of_no_rows) log::warning("object holds no row", {{"object", origin_.object}});
     return false;
   }
 

@@ -99,6 +99,14 @@ Result<void> FlowEnds::read_mode(const Node& node, Flow& flow) {
     return fail(Fault::config, node.find("mode")->place.text() + ": a flow from a queue appends",
                 "leave `mode` out; replace and merge are for objects");
   }
+  if (const Node* least = node.find("min_rows")) {
+    if (flow.mode != Mode::replace) {
+      return fail(Fault::config, least->place.text() + ": 'min_rows' is of a flow whose rows take the place of others",
+                  "leave it out, or say `mode: replace`");
+    }
+    SLUICE_TRY(const std::int64_t rows, read_integer(*least, "min_rows", 0, 1'000'000'000'000, variables_));
+    flow.min_rows = static_cast<std::uint64_t>(rows);
+  }
   const Node* chunk = node.find("chunk_mb");
   if (chunk == nullptr) return {};
   if (flow.mode == Mode::replace || flow.from.role == Role::queue) {

@@ -26,6 +26,7 @@ enum class Shape {
   type,
   boolean,
   count,   // a whole number from 1
+  amount,  // a whole number from 0
   scalar,  // any scalar
   scalar_list,
   mode,              // append | replace | merge
@@ -200,6 +201,9 @@ inline constexpr std::array into_keys{
     KeyRule{
         "chunk_mb", Shape::count, false,
         "of an object that is appended or merged, about the most in one transaction, in MiB unpacked (default 1024)"},
+    KeyRule{"min_rows", Shape::amount, false,
+            "with mode: replace, the fewest rows that may take the place of those that are there (default 1); 0: the "
+            "table may become empty"},
 };
 
 inline constexpr std::array into_objects_keys{

@@ -66,6 +66,7 @@ struct Flow {
   Mode mode = Mode::append;
   std::vector<std::string> key;                         // columns of the table
   std::uint64_t chunk_bytes = std::uint64_t{1} << 30U;  // of one object in one transaction; but for `replace`
+  std::uint64_t min_rows = 1;                           // of `replace`: fewer take the place of none
   std::optional<TableName> rejects;                     // in the same database
   RejectLimit max_rejects;
   std::optional<schedule::Schedule> schedule{};  // of `sluice serve`

@@ -127,6 +127,8 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
     case Shape::count:
       return {
           {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, text_matching(std::string("^[1-9][0-9]*$|") + variable)}}};
+    case Shape::amount:
+      return {{"anyOf", {{{"type", "integer"}, {"minimum", 0}}, text_matching(std::string("^[0-9]+$|") + variable)}}};
     case Shape::mode: return text_matching(std::string("^(append|replace|merge)$|") + variable);
     case Shape::format: return text_matching(std::string("^(csv|json|parquet)$|") + variable);
     case Shape::compression: return text_matching(std::string("^(auto|none|gzip|zstd)$|") + variable);

@@ -110,6 +110,7 @@ class Share {
     written_.add(written);
     messages_ += messages;
     for (const Reject& reject : rejects) ++by_reason_[reject.reason];
+    if (first_reject_.empty() && !rejects.empty()) first_reject_ = what_of(delivery, rejects.front());
     const std::lock_guard lock(shared_.mutex);
     shared_.rejects_pending += written.rejected;
     shared_.received_pending += messages;
@@ -127,6 +128,24 @@ class Share {
                 "look at what was kept by `sluice rejects list`, mend the record or the producer, then run again");
   }
 
+  std::uint64_t rows() const { return written_.rows; }
+
+  // For a table that would lose its rows to so few: what was there stays. The rejects go with the transaction, so the
+  // first is told here.
+  Error too_few(std::uint64_t least, const Delivery& objects) const {
+    const std::vector<ObjectProof>& all = objects.objects;
+    const std::string from =
+        all.size() == 1 ? all.front().uri : std::to_string(all.size()) + " objects, of them " + all.front().uri + ",";
+    std::string text =
+        "min_rows: " + from + " would leave " + std::to_string(written_.rows) +
+        " rows in the table, and the least is " + std::to_string(least) + " (rows read: " + std::to_string(messages_) +
+        ", rejected: " + std::to_string(written_.rejected) + ", filtered: " + std::to_string(written_.filtered) + ")";
+    if (!first_reject_.empty()) text += "; the first reject: " + first_reject_;
+    return {Fault::data, std::move(text),
+            "nothing was changed; if the table may have so few rows, say `min_rows: " + std::to_string(written_.rows) +
+                "` beside `mode: replace`"};
+  }
+
   void committed(std::size_t objects = 0, std::size_t objects_known = 0) {
     const std::lock_guard lock(shared_.mutex);
     shared_.report.add(written_, messages_);
@@ -140,6 +159,7 @@ class Share {
   Written written_;
   std::uint64_t messages_ = 0;
   std::map<std::string, std::uint64_t> by_reason_;
+  std::string first_reject_;  // where it stood and why
 };
 
 // A part with its rows. Two of them take turns.
@@ -315,6 +335,9 @@ class Work {
       SLUICE_CHECK(begin_chunk(delivery, upto));
     }
     if (shared_.failed) return fail(Fault::failed, "another part of the run failed");
+    const bool anew = std::ranges::count(known, false) > 0;
+    if (anew && share->rows() < shared_.options.min_rows)
+      return fail(share->too_few(shared_.options.min_rows, delivery));
     SLUICE_CHECK(worker_.sink->commit({}));
     share->committed(delivery.objects.size(), static_cast<std::size_t>(std::ranges::count(known, true)));
     return {};

@@ -50,6 +50,9 @@ struct RunOptions {
   std::size_t delivery_bytes_max = 4U << 20U;
   // Of an object that is larger: so many bytes of it, unpacked and about, are committed at once. 0: always all of it.
   std::uint64_t chunk_bytes = 0;
+  // Where the rows of a delivery of objects take the place of all that are there: fewer than so many are an error, and
+  // those that are there stay.
+  std::uint64_t min_rows = 0;
   // Called now and then from the calling thread, with what is done so far.
   std::function<void(const RunReport&)> progress;
 };
