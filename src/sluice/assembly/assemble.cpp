@@ -55,6 +55,15 @@ bool keeps_rejects(const project::Project& project) {
   return std::ranges::any_of(project.flows, [](const project::Flow& flow) { return flow.max_rejects.count != 0; });
 }
 
+Result<void> no_strange_vars(const std::string& file, const std::map<std::string, std::string>& strange) {
+  if (strange.empty()) return {};
+  const auto& [name, near] = *strange.begin();
+  return fail(Fault::config, "--var " + name + ": " + file + " names no such variable",
+              near.empty()
+                  ? "leave it out, or name it in the file: in `vars:`, as ${" + name + "}, or as :" + name + " in SQL"
+                  : "did you mean '" + near + "'?");
+}
+
 Result<project::Project> load_project(const ProjectArguments& arguments, const RunTime& time) {
   SLUICE_TRY(auto vars, arguments.variables());
   project::LoadOptions options;
@@ -65,7 +74,9 @@ Result<project::Project> load_project(const ProjectArguments& arguments, const R
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   options.connectors = connector_kinds();
-  return project::load(arguments.file, options);
+  SLUICE_TRY(auto project, project::load(arguments.file, options));
+  if (!arguments.for_several) SLUICE_CHECK(no_strange_vars(project.file, project.strange_vars));
+  return project;
 }
 
 Result<std::unique_ptr<Assembly>> assemble(const ProjectArguments& arguments, Keys keys, const RunTime& time) {

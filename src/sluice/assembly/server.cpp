@@ -27,7 +27,7 @@ std::string make_holder() {
 // Reads a project, and checks what can be checked before anything moves.
 Result<Served> read(const ServeOptions& options, const std::string& file) {
   Served out;
-  out.arguments = {file, options.vars};
+  out.arguments = {file, options.vars, options.files.size() > 1};
   SLUICE_TRY(const auto assembly, assemble(out.arguments, Keys::required));
   SLUICE_TRY(const Work work, plan_work(*assembly));
   for (const std::string& warning : work.warnings) log::warning(warning);
@@ -53,6 +53,7 @@ class Server {
       }
       served_.push_back(std::move(served));
     }
+    SLUICE_CHECK(every_var_is_named());
     for (Served& served : served_) plan(served);  // their places in memory stay from now on
     if (jobs_.empty()) {
       return fail(Fault::config, "there is nothing to serve: no flow from a queue, and no schedule",
@@ -72,6 +73,14 @@ class Server {
   }
 
  private:
+  // By one file at least.
+  Result<void> every_var_is_named() const {
+    auto strange = served_.front().project.strange_vars;
+    for (const Served& served : served_)
+      std::erase_if(strange, [&](const auto& var) { return !served.project.strange_vars.contains(var.first); });
+    return no_strange_vars(served_.front().project.file, strange);
+  }
+
   static Session quiet(const Session& session) {
     Session out = session;
     out.quiet = true;

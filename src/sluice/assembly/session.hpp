@@ -37,6 +37,7 @@ struct Session {
 struct ProjectArguments {
   std::string file;
   std::vector<std::string> vars;  // NAME=VALUE
+  bool for_several = false;       // the variables are for other files, too: this one need not name all of them
 
   Result<std::map<std::string, std::string>> variables() const;
 };

@@ -61,12 +61,10 @@ class Writer {
       return {};
     }
     const std::string name = sql_.substr(first, end - first);
-    const auto value = values_.find(name);
-    if (value == values_.end()) return not_set(name);
-    if (value->second.find('\0') != std::string::npos) return wrong("the value of :" + name + " has a NUL in it", "");
-    SLUICE_CHECK(quote == '\''  ? as_text(value->second)
-                 : quote == '"' ? as_identifier(name, value->second)
-                                : as_it_is(name, value->second));
+    const std::string* value = values_.find(name);
+    if (value == nullptr) return not_set(name);
+    if (value->find('\0') != std::string::npos) return wrong("the value of :" + name + " has a NUL in it", "");
+    SLUICE_CHECK(quote == '\'' ? as_text(*value) : quote == '"' ? as_identifier(name, *value) : as_it_is(name, *value));
     at_ = end + (quote == '\0' ? 0 : 1);
     return {};
   }
@@ -99,9 +97,7 @@ class Writer {
   }
 
   Result<void> not_set(const std::string& name) {
-    std::vector<std::string> known;
-    for (const auto& [one, unused] : values_) known.push_back(one);
-    const std::string near = nearest(name, known);
+    const std::string near = nearest(name, values_.names());
     return wrong("there is no value for :" + name, near.empty()
                                                        ? "set it by `vars: { " + name + ": ... }` or --var " + name +
                                                              "=..., or write \\: for a colon of SQL's own"
@@ -128,6 +124,18 @@ class Writer {
 };
 
 }  // namespace
+
+const std::string* ParameterValues::find(const std::string& name) const {
+  asked_.insert(name);
+  const auto found = values_.find(name);
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> ParameterValues::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, unused] : values_) out.push_back(name);
+  return out;
+}
 
 Result<std::string> put_in_parameters(const std::string& sql, const ParameterValues& values, const Place& place) {
   return Writer(sql, values, place).write();

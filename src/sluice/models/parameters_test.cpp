@@ -5,9 +5,14 @@
 namespace sluice::models {
 namespace {
 
-const ParameterValues values{
-    {"as_of", "2022-09-05"},         {"schema", "my \"own\""},  {"n", "12"},  {"minus", "-5"}, {"word", "orders"},
-    {"evil", "'; drop table x; --"}, {"slash", "a\\'; select"}, {"empty", ""}};
+const ParameterValues values(ParameterValues::Map{{"as_of", "2022-09-05"},
+                                                  {"schema", "my \"own\""},
+                                                  {"n", "12"},
+                                                  {"minus", "-5"},
+                                                  {"word", "orders"},
+                                                  {"evil", "'; drop table x; --"},
+                                                  {"slash", "a\\'; select"},
+                                                  {"empty", ""}});
 
 std::string put(const std::string& sql) {
   const auto out = put_in_parameters(sql, values, {"m.sql", 1, 1});

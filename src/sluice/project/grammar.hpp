@@ -11,6 +11,7 @@ enum class Shape {
   text,
   name,        // letters, digits, _ and -, not first a digit
   scalar_map,  // name -> scalar
+  vars,        // name -> scalar, or { type, default, one_of }
   connections,
   flows,
   models,
@@ -29,6 +30,7 @@ enum class Shape {
   amount,  // a whole number from 0
   scalar,  // any scalar
   scalar_list,
+  var_type,          // text | int | date
   mode,              // append | replace | merge
   columns,           // a name, or a list of names
   format,            // csv | json | parquet
@@ -55,7 +57,8 @@ struct KeyRule {
 
 inline constexpr std::array project_keys{
     KeyRule{"name", Shape::name, true, "the project's name: it stands in the ledger"},
-    KeyRule{"vars", Shape::scalar_map, false, "variables and their values; --var wins over them"},
+    KeyRule{"vars", Shape::vars, false,
+            "variables and their values, or { type, default, one_of }; --var wins over them"},
     KeyRule{"connections", Shape::connections, true, "the far ends, each with a name"},
     KeyRule{"keys", Shape::text, false, "the keyring file, made by `sluice keys init`"},
     KeyRule{"flows", Shape::flows, false,
@@ -64,6 +67,12 @@ inline constexpr std::array project_keys{
             "SELECTs that a database turns into tables: { on: CONNECTION, path: FOLDER }"},
     KeyRule{"schedule", Shape::schedule, false,
             "when `sluice serve` runs the project's models and those flows that have no schedule and no queue"},
+};
+
+inline constexpr std::array var_keys{
+    KeyRule{"type", Shape::var_type, true, "text, int, or date: a day, written as 2022-09-05"},
+    KeyRule{"default", Shape::scalar, false, "its value; without one it must be given"},
+    KeyRule{"one_of", Shape::scalar_list, false, "the only values that are allowed"},
 };
 
 inline constexpr std::array models_keys{

@@ -10,6 +10,7 @@
 #include "sluice/project/reader.hpp"
 #include "sluice/project/record_reader.hpp"
 #include "sluice/project/schedule_reader.hpp"
+#include "sluice/project/vars_reader.hpp"
 
 namespace sluice::project {
 namespace {
@@ -28,14 +29,14 @@ class Loader {
     SLUICE_CHECK(check_keys(root, project_keys, "the project"));
     for (const auto& [name, value] : options_.built_in) variables_.define(name, value);
     SLUICE_CHECK(variables_.read_dot_env((std::filesystem::path(project_.folder) / ".env").string()));
-    if (const Node* vars = root.find("vars")) SLUICE_CHECK(read_vars(*vars));
+    if (const Node* vars = root.find("vars")) SLUICE_CHECK(read_vars(*vars, options_.built_in, variables_));
     SLUICE_TRY(project_.name, read_name(*root.find("name"), "name"));
     SLUICE_CHECK(read_connections(*root.find("connections")));
     if (const Node* keys = root.find("keys")) {
       SLUICE_TRY(const std::string file, read_text(*keys, "keys", variables_));
       project_.keys_file = beside(file);
     }
-    project_.values = variables_.values();
+    values_ = models::ParameterValues(variables_.values());
     const Node* flows = root.find("flows");
     const Node* models = root.find("models");
     if (flows == nullptr && models == nullptr) {
@@ -48,6 +49,7 @@ class Loader {
       SLUICE_TRY(project_.watch, ends().read_watch(*schedule));
     }
     if (models != nullptr) SLUICE_CHECK(read_project_models(*models));
+    project_.strange_vars = variables_.strange(values_.asked());
     return std::move(project_);
   }
 
@@ -65,20 +67,6 @@ class Loader {
   static tl::unexpected<Error> bad_name(const Place& place, const std::string& name) {
     return fail(Fault::config, place.text() + ": '" + name.substr(0, 80) + "' is no name",
                 "a name has letters, digits, _ and -, does not begin with a digit, and is at most 63 long");
-  }
-
-  Result<void> read_vars(const Node& node) {
-    if (node.kind != Node::Kind::map) return wrong_shape(node, "'vars'", "a map of names and values");
-    for (std::size_t i = 0; i < node.keys.size(); ++i) {
-      if (options_.built_in.contains(node.keys[i])) {
-        return fail(Fault::config, node.key_places[i].text() + ": variable '" + node.keys[i] + "' is built in",
-                    "take another name; --var " + node.keys[i] + "=... gives it another value for one run");
-      }
-      // One may take its value from those before it.
-      SLUICE_TRY(std::string value, read_text(node.items[i], node.keys[i], variables_));
-      variables_.define(node.keys[i], std::move(value));
-    }
-    return {};
   }
 
   Result<void> read_connections(const Node& node) {
@@ -180,7 +168,7 @@ class Loader {
   }
 
   Result<void> read_project_models(const Node& node) {
-    SLUICE_TRY(project_.models, read_models(node, project_.folder, variables_, project_.values));
+    SLUICE_TRY(project_.models, read_models(node, project_.folder, variables_, values_));
     SLUICE_CHECK(ends().connection_in_role(project_.models->connection, Role::database, node.find("on")->place));
     return {};
   }
@@ -202,7 +190,7 @@ class Loader {
     made.name = name;
     made.place = place;
     FlowEnds ends = this->ends();
-    SLUICE_CHECK(ends.read_from_database(*node.find("from"), project_.values, made));
+    SLUICE_CHECK(ends.read_from_database(*node.find("from"), values_, made));
     SLUICE_CHECK(read_select(node, made.select, made.select_place));
     SLUICE_CHECK(ends.read_into_objects(*node.find("into"), made.into));
     if (const Node* after = node.find("after")) {
@@ -278,6 +266,7 @@ class Loader {
 
   const LoadOptions& options_;
   Variables variables_;
+  models::ParameterValues values_;  // of :name in SQL: variables of the file, of the command line, and built-in ones
   Project project_;
 };
 

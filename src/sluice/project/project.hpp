@@ -116,8 +116,8 @@ struct Project {
   std::optional<Models> models{};
   std::optional<schedule::Schedule> schedule{};  // of what has none of its own
   std::vector<Watched> watch{};                  // of the schedule
-  models::ParameterValues
-      values{};  // of :name in SQL: variables of the file and of the command line, and built-in ones
+  // Variables that were given and that nothing in the file asks for, each with the nearest name that it does, if any.
+  std::map<std::string, std::string> strange_vars{};
 };
 
 struct LoadOptions {

@@ -1,11 +1,14 @@
 // Reads parts of the tree by their rules: what every level of a project file has in common.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "sluice/core/words.hpp"
 #include "sluice/project/connector.hpp"
 #include "sluice/project/grammar.hpp"
 #include "sluice/project/tree.hpp"
@@ -26,6 +29,25 @@ Result<std::int64_t> read_integer(const Node& node, const std::string& key, std:
 // A name, or a list of them, which may be empty.
 Result<std::vector<std::string>> read_names(const Node& node, const std::string& key, const std::string& wanted,
                                             const Variables& variables);
+
+template <class T, std::size_t N>
+using Words = std::array<std::pair<const char*, T>, N>;
+
+// One of `words`, or what stands for a key that is not there.
+template <class T, std::size_t N>
+Result<T> read_word(const Node& node, const char* key, const Words<T, N>& words, T otherwise,
+                    const Variables& variables) {
+  const Node* value = node.find(key);
+  if (value == nullptr) return otherwise;
+  SLUICE_TRY(const std::string text, read_text(*value, key, variables));
+  std::vector<std::string> known;
+  for (const auto& [word, meaning] : words) {
+    if (text == word) return meaning;
+    known.emplace_back(word);
+  }
+  return fail(Fault::config, value->place.text() + ": '" + key + "' is one of " + join(known, ", "),
+              did_you_mean_near(text, known));
+}
 
 tl::unexpected<Error> wrong_shape(const Node& node, const std::string& key, const std::string& wanted);
 

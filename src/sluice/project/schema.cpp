@@ -86,6 +86,9 @@ Json schema_of(Shape shape, std::span<const ConnectorKind> connectors) {
     case Shape::text: return {{"type", "string"}};
     case Shape::name: return text_matching(std::string(name_pattern) + "|" + variable);
     case Shape::scalar_map: return {{"type", "object"}, {"additionalProperties", scalar()}};
+    case Shape::vars:
+      return {{"type", "object"}, {"additionalProperties", {{"anyOf", {scalar(), object(var_keys, connectors)}}}}};
+    case Shape::var_type: return text_matching(std::string("^(text|int|date)$|") + variable);
     case Shape::connections: return connections_schema(connectors);
     case Shape::flows:
       return {{"type", "object"},

@@ -9,11 +9,6 @@
 namespace sluice::project {
 namespace {
 
-bool is_name(std::string_view name) {
-  if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0) return false;
-  return std::ranges::all_of(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
-}
-
 std::string trimmed(const std::string& text) {
   const std::size_t first = text.find_first_not_of(" \t\r");
   if (first == std::string::npos) return {};
@@ -21,6 +16,11 @@ std::string trimmed(const std::string& text) {
 }
 
 }  // namespace
+
+bool Variables::is_name(std::string_view name) {
+  if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0) return false;
+  return std::ranges::all_of(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; });
+}
 
 Result<void> Variables::read_dot_env(const std::string& file) {
   std::ifstream in(file);
@@ -50,7 +50,25 @@ std::map<std::string, std::string, std::less<>> Variables::values() const {
   return out;
 }
 
+std::optional<std::string> Variables::given(const std::string& name) const {
+  const auto found = command_line_.find(name);
+  return found == command_line_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::map<std::string, std::string> Variables::strange(const std::vector<std::string>& also_named) const {
+  std::set<std::string> known(also_named.begin(), also_named.end());
+  known.insert(asked_.begin(), asked_.end());
+  for (const auto& [name, unused] : defined_) known.insert(name);
+  const std::vector<std::string> names(known.begin(), known.end());
+  std::map<std::string, std::string> out;
+  for (const auto& [name, unused] : command_line_) {
+    if (!known.contains(name)) out[name] = nearest(name, names);
+  }
+  return out;
+}
+
 std::optional<std::string> Variables::find(const std::string& name) const {
+  asked_.insert(name);
   for (const auto* values : {&command_line_, &defined_}) {
     if (const auto found = values->find(name); found != values->end()) return found->second;
   }
