@@ -311,6 +311,40 @@ TEST_F(PostgresLedger, doctor_looks_at_every_table_and_at_the_rights_that_its_mo
   EXPECT_TRUE(has(all, "GRANT SELECT ON \"public\".\"b\"")) << all;
 }
 
+TEST_F(PostgresLedger, doctor_looks_at_the_rights_on_tables_of_rejects_and_of_models) {
+  const std::string user = database_ + "_modeller";
+  server().make_user(user);
+  sql("create schema closed; create table closed.refused (id int); create table closed.daily (id int); create table "
+      "closed.total (id int); create view closed.seen as select 1 as id; grant usage on schema closed to " +
+      user + "; grant select, insert on closed.daily, closed.total, closed.refused to " + user);
+  Target to = target("t", columns);
+  to.create = CreateTable{};
+  to.rejects = TableName{"closed", "refused"};
+  DatabaseUse use{{to}, true, false};
+  use.models = {{{"closed", "daily"}, Materialize::table},
+                {{"closed", "total"}, Materialize::upsert},
+                {{"closed", "seen"}, Materialize::view},
+                {{"closed", "fresh"}, Materialize::table},
+                {{"nowhere", "fresh"}, Materialize::table}};
+  const auto all = [&] {
+    std::string text;
+    for (const Finding& finding : open(user)->probe(use)) text += finding.what + "; " + finding.hint + "\n";
+    return text;
+  };
+  std::string found = all();
+  for (const std::string hint :
+       {"GRANT UPDATE, DELETE ON \"closed\".\"refused\" TO", "GRANT DELETE ON \"closed\".\"daily\" TO",
+        "GRANT UPDATE ON \"closed\".\"total\" TO", "ALTER VIEW \"closed\".\"seen\" OWNER TO",
+        "GRANT USAGE, CREATE ON SCHEMA \"closed\" TO", "CREATE SCHEMA \"nowhere\" AUTHORIZATION"}) {
+    EXPECT_TRUE(has(found, hint)) << hint << "\n" << found;
+  }
+  sql("grant all on all tables in schema closed to " + user + "; grant create on schema closed to " + user +
+      "; alter view closed.seen owner to " + user + "; create schema nowhere authorization " + user);
+  found = all();
+  EXPECT_FALSE(has(found, "closed")) << found;
+  EXPECT_FALSE(has(found, "nowhere")) << found;
+}
+
 TEST_F(PostgresLedger, doctor_asks_for_a_ledger_only_where_it_is_needed) {
   const std::string user = database_ + "_clerk";
   server().make_user(user);

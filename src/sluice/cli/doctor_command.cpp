@@ -25,10 +25,16 @@ Finding bad(const Error& error) { return {Finding::Level::bad, error.message, er
 std::vector<Finding> not_opened(const Error& error) { return {bad(error)}; }
 
 // What the project does there; a flow that cannot be opened stands among the findings instead.
-DatabaseUse use_of(const Assembly& assembly, const std::string& connection, std::vector<Finding>& findings) {
+DatabaseUse use_of(const Assembly& assembly, const Work& work, const std::string& connection,
+                   std::vector<Finding>& findings) {
   const project::Project& project = assembly.project;
   DatabaseUse use;
   use.written = project.models && project.models->connection == connection;
+  if (use.written) {
+    for (std::size_t step = 0; step < work.graph.steps().size(); ++step) {
+      if (work.is_model(step)) use.models.push_back({work.model(step).table, work.model(step).materialize});
+    }
+  }
   use.turns = keeps_turns(project, connection);
   for (const project::Flow& flow : project.flows) {
     if (flow.into_connection != connection) continue;
@@ -110,7 +116,7 @@ void probe_queries(const Assembly& assembly, const Work& work, const project::Co
 
 std::vector<Finding> probe_database(const Assembly& assembly, const Work& work, const project::Connection& connection) {
   std::vector<Finding> refused;
-  const DatabaseUse use = use_of(assembly, connection.name, refused);
+  const DatabaseUse use = use_of(assembly, work, connection.name, refused);
   std::vector<Finding> findings;
   if (auto database = open_database(connection, system_clock())) {
     findings = (*database)->probe(use);

@@ -138,11 +138,17 @@ struct Rewriting {
   std::function<Result<void>(const std::vector<std::string>& old, std::vector<std::string>& fresh)> replace;
 };
 
+struct ModelTable {
+  TableName table;
+  Materialize materialize = Materialize::table;
+};
+
 // What a project does with a database, for probe().
 struct DatabaseUse {
   std::vector<Target> targets{};  // of all flows into it
   bool written = false;           // by flows or models
   bool turns = false;             // schedules keep their turns in its ledger, which only a server needs
+  std::vector<ModelTable> models{};
 };
 
 class Database {

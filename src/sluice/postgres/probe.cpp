@@ -1,4 +1,6 @@
 // What `sluice doctor` looks at: nothing here changes anything.
+#include <algorithm>
+
 #include "sluice/postgres/database.hpp"
 #include "sluice/postgres/sql.hpp"
 
@@ -51,7 +53,64 @@ void probe_server(Connection& connection, const ConnectOptions& options, bool wr
   }
 }
 
-void probe_ledger(Connection& connection, const LedgerNames& names, std::vector<Finding>& findings) {
+constexpr const char* reject_rights = "SELECT,INSERT,UPDATE,DELETE";
+
+// False: there is a finding. A table that is not there is none.
+bool probe_rights(Connection& connection, const std::string& quoted_table, const std::string& wanted,
+                  const std::string& what, std::vector<Finding>& findings) {
+  const Reply lacking = connection.ask(
+      "select pg_catalog.string_agg(p, ', ') from pg_catalog.unnest(pg_catalog.string_to_array($2, ',')) p "
+      "where not pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), p)",
+      Parameters().text(quoted_table).text(wanted));
+  if (!lacking) {
+    add(findings, connection.error(lacking.error(), "look up rights on " + what));
+    return false;
+  }
+  if (lacking->is_null(0, 0)) return true;
+  const std::string user = quoted(connection.user());
+  findings.push_back({Level::bad, connection.where() + ": user " + user + " lacks rights on " + what,
+                      "GRANT " + lacking->text(0, 0) + " ON " + quoted_table + " TO " + user});
+  return false;
+}
+
+// Of a table that is not there: whether the role may make it. The run makes its schema, too.
+void probe_making(Connection& connection, const TableName& table, const std::string& what,
+                  std::vector<Finding>& findings) {
+  const Reply rights = connection.ask(
+      "select n.nspname, pg_catalog.has_schema_privilege(n.oid, 'CREATE') and pg_catalog.has_schema_privilege(n.oid, "
+      "'USAGE'), pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') from (select 1) one left "
+      "join pg_catalog.pg_namespace n on n.nspname = coalesce(nullif($1, ''), pg_catalog.current_schema())",
+      Parameters().text(table.schema));
+  if (!rights) return add(findings, connection.error(rights.error(), "look up rights"));
+  const std::string user = quoted(connection.user());
+  if (!rights->is_null(0, 0) && !rights->flag(0, 1)) {
+    const std::string schema = quoted(rights->text(0, 0));
+    findings.push_back({Level::bad,
+                        connection.where() + ": user " + user + " may not make " + what + " in schema " + schema,
+                        "GRANT USAGE, CREATE ON SCHEMA " + schema + " TO " + user});
+  } else if (rights->is_null(0, 0) && !rights->flag(0, 2)) {
+    findings.push_back({Level::bad, connection.where() + ": user " + user + " may not make the schema of " + what,
+                        "let its owner run CREATE SCHEMA " + quoted(table.schema) + " AUTHORIZATION " + user +
+                            ", or name a schema that is there"});
+  }
+}
+
+// What runs do with each table of the ledger.
+std::vector<std::pair<const char*, const char*>> ledger_rights(const DatabaseUse& use) {
+  std::vector<std::pair<const char*, const char*>> rights{{"flow", "SELECT,INSERT"},
+                                                          {"run", "SELECT,INSERT,UPDATE"},
+                                                          {"reject", reject_rights},
+                                                          {"key_check", "SELECT,INSERT"}};
+  if (!std::ranges::all_of(use.targets, &Target::from_objects)) rights.emplace_back("message", "SELECT,INSERT,DELETE");
+  if (std::ranges::any_of(use.targets, &Target::from_objects)) {
+    for (const char* table : {"object", "chunk"}) rights.emplace_back(table, "SELECT,INSERT,DELETE");
+    rights.emplace_back("target", "SELECT,INSERT,UPDATE");
+  }
+  return rights;
+}
+
+void probe_ledger(Connection& connection, const LedgerNames& names, const DatabaseUse& use,
+                  std::vector<Finding>& findings) {
   const std::string& where = connection.where();
   const std::string in_schema = "the ledger's schema \"" + names.schema() + "\"";
   const Result<int> version = ledger_version_of(connection, names);
@@ -65,20 +124,8 @@ void probe_ledger(Connection& connection, const LedgerNames& names, std::vector<
   if (!rights) return add(findings, connection.error(rights.error(), "look up rights"));
   const std::string user = quoted(connection.user());
   if (*version > 0) {
-    // What a run does with each of them.
-    for (const auto& [table, wanted] :
-         {std::pair("message", "SELECT,INSERT,DELETE"), std::pair("reject", "SELECT,INSERT,UPDATE,DELETE"),
-          std::pair("run", "SELECT,INSERT,UPDATE"), std::pair("key_check", "SELECT,INSERT")}) {
-      const Reply may = connection.ask(
-          "select bool_and(pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), p)) from "
-          "unnest(pg_catalog.string_to_array($2, ',')) p",
-          Parameters().text(names.of(table)).text(wanted));
-      if (!may) return add(findings, connection.error(may.error(), "look up rights"));
-      if (may->flag(0, 0)) continue;
-      findings.push_back({Level::bad,
-                          where + ": user " + user + " lacks rights on the ledger's table " + names.of(table),
-                          std::string("GRANT ") + wanted + " ON " + names.of(table) + " TO " + user});
-      return;
+    for (const auto& [table, wanted] : ledger_rights(use)) {
+      if (!probe_rights(connection, names.of(table), wanted, "the ledger's table " + names.of(table), findings)) return;
     }
     findings.push_back({Level::good, where + ": " + in_schema + " is there, version " + std::to_string(*version)});
   } else if (rights->flag(0, 0) ? rights->flag(0, 2) : rights->flag(0, 1)) {
@@ -125,6 +172,37 @@ void probe_table(Connection& connection, const Target& target, std::vector<Findi
   }
 }
 
+// Where a flow keeps its rejects by a name of its own.
+void probe_rejects(Connection& connection, const TableName& rejects, std::vector<Finding>& findings) {
+  const Result<std::optional<Table>> table = describe(connection, rejects);
+  const std::string what = "the table of rejects " + quoted(rejects);
+  if (!table) return add(findings, table.error());
+  if (!*table) return probe_making(connection, rejects, what, findings);
+  probe_rights(connection, quoted((*table)->name), reject_rights, what, findings);
+}
+
+void probe_model(Connection& connection, const ModelTable& model, std::vector<Finding>& findings) {
+  const Reply there = connection.ask(
+      "select pg_catalog.to_regclass($1)::oid, pg_catalog.pg_has_role(c.relowner, "
+      "'USAGE') from (select 1) one left join pg_catalog.pg_class c on c.oid = "
+      "pg_catalog.to_regclass($1)",
+      Parameters().text(quoted(model.table)));
+  const std::string what = "the model's table " + quoted(model.table);
+  if (!there) return add(findings, connection.error(there.error(), "look at " + what));
+  if (there->is_null(0, 0)) return probe_making(connection, model.table, what, findings);
+  if (model.materialize != Materialize::view) {
+    probe_rights(connection, quoted(model.table),
+                 model.materialize == Materialize::upsert ? "SELECT,INSERT,UPDATE" : "SELECT,INSERT,DELETE", what,
+                 findings);
+  } else if (!there->flag(0, 1)) {
+    const std::string user = quoted(connection.user());
+    findings.push_back({Level::bad,
+                        connection.where() + ": view " + quoted(model.table) + " is not owned by user " + user +
+                            ", so that a run may not change it",
+                        "ALTER VIEW " + quoted(model.table) + " OWNER TO " + user});
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> TableDatabase::probe(const DatabaseUse& use) {
@@ -136,13 +214,17 @@ std::vector<Finding> TableDatabase::probe(const DatabaseUse& use) {
   }
   probe_server(**connection, session_.options(), use.written, findings);
   const auto before = static_cast<std::ptrdiff_t>(findings.size());
-  if (!use.targets.empty() || use.turns) probe_ledger(**connection, ledger_.names(), findings);
+  if (!use.targets.empty() || use.turns) probe_ledger(**connection, ledger_.names(), use, findings);
   for (auto finding = findings.begin() + before; finding != findings.end(); ++finding) {
     if (!use.targets.empty() || finding->level != Level::bad) continue;
     finding->level = Level::warning;
     finding->what += ", where `sluice serve` keeps the turns of the schedule; `sluice run` needs no ledger here";
   }
-  for (const Target& target : use.targets) probe_table(**connection, target, findings);
+  for (const Target& target : use.targets) {
+    probe_table(**connection, target, findings);
+    if (target.rejects) probe_rejects(**connection, *target.rejects, findings);
+  }
+  for (const ModelTable& model : use.models) probe_model(**connection, model, findings);
   return findings;
 }
 

@@ -27,6 +27,11 @@ class Server final : public HttpServer {
       response.status = found.status;
       response.set_content(std::move(found.body), found.type);
     });
+    const auto refuse = [](const httplib::Request&, httplib::Response& response) {
+      response.status = 405;
+      response.set_header("Allow", "GET, HEAD");
+    };
+    server_.Post("/.*", refuse).Put("/.*", refuse).Patch("/.*", refuse).Delete("/.*", refuse).Options("/.*", refuse);
   }
   ~Server() override {
     if (!thread_.joinable()) return;
