@@ -198,7 +198,7 @@ std::string words(const Expression& expression) {
   ExpressionIterator::EnumerateChildren(
       expression, [&](const Expression& child) { arguments += (arguments.empty() ? "" : ", ") + words(child); });
   std::string name = duckdb::StringUtil::Lower(duckdb::ExpressionTypeToString(expression.GetExpressionType()));
-  for (const std::string_view prefix : {"operator_", "compare_", "conjunction_"}) {
+  for (const std::string_view prefix : {"operator_", "compare_", "conjunction_", "bound_"}) {
     if (name.starts_with(prefix)) name.erase(0, prefix.size());
   }
   return name + "(" + arguments + ")";

@@ -18,7 +18,9 @@ duckdb::unique_ptr<duckdb::SQLStatement> parse_select(duckdb::ClientContext& con
 }
 
 tl::unexpected<Error> not_one_select(const Place& place) {
-  return fail(Fault::config, place.text() + ": select: it must be one SELECT statement");
+  return fail(
+      Fault::config, place.text() + ": select: it must be one SELECT statement",
+      "leave out what stands behind it; a PIVOT is one if it names its values: ... on column in ('a', 'b') ...");
 }
 
 bool names_an_object(std::string_view text) {
@@ -29,6 +31,20 @@ Error unreadable_object() {
   return {Fault::conflict, "an object that it reads cannot be read the way it says",
           "read it by itself with another reader or other options"};
 }
+
+namespace {
+
+// What DuckDB cannot know of our functions. Empty: its own words are enough.
+std::string advice_on(const std::string& message) {
+  if (message.starts_with("No function matches the given name and argument types 'mask_"))
+    return "masks take texts, the last ones as literals: mask_siv(id::varchar, 'customer'); docs/masks.md has them all";
+  if (message.starts_with("Scalar Function with name unmask"))
+    return "SQL undoes no mask: `sluice unmask` does, for who has the keyring, and writes it into the audit log";
+  if (message.find("PIVOT statement") != std::string::npos) return "name its values: pivot ... on column in ('a', 'b')";
+  return {};
+}
+
+}  // namespace
 
 tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::string& sql, const Place& place) {
   Place at = place;
@@ -53,7 +69,9 @@ tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::
     if (const std::size_t names = message.find(" Candidate"); names != std::string::npos) message.resize(names);
   }
   if (auto ours = ObjectFiles::error_of(error)) return fail((*std::move(ours)).within(at.text() + ": select"));
-  return fail(Fault::config, at.text() + ": select: " + message);
+  std::string advice = advice_on(message);
+  if (!advice.empty()) message.resize(std::min({message.size(), message.find(". "), message.find("! ")}));
+  return fail(Fault::config, at.text() + ": select: " + message, std::move(advice));
 }
 
 }  // namespace sluice::engine
