@@ -2,6 +2,7 @@
 // record's contract, rejects and replays are those of CSV.
 #include <algorithm>
 
+#include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/core/words.hpp"
 #include "sluice/engine/parquet_duck.hpp"
@@ -123,6 +124,7 @@ class ParquetRows final : public Parts {
     if (!error.message.starts_with(uri)) error = std::move(error).within(uri);
     if (const auto facts = store_.head(object().key); facts && *facts && (*facts)->version != object().version) {
       overwritten_ = true;
+      SLUICE_CRASH_POINT("C4_overwritten");
       error = {Fault::transient, uri + ": was overwritten while it was read", "run again when it stays as it is"};
     }
     return fail(std::move(error));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/objects/byte_stream.hpp"
 #include "sluice/objects/row_cutter.hpp"
@@ -108,6 +109,7 @@ class ObjectRows final : public Parts {
     if (!error.message.starts_with(uri)) error = std::move(error).within(uri);
     if (const auto facts = store_.head(object().key); facts && *facts && (*facts)->version != object().version) {
       overwritten_ = true;
+      SLUICE_CRASH_POINT("C4_overwritten");
       error = {Fault::transient, uri + ": was overwritten while it was read", "run again when it stays as it is"};
     }
     return fail(std::move(error));
