@@ -200,6 +200,8 @@ std::vector<Content> contents() {
       {"a_header_that_is_not_utf8", "order_id,custome\xff\n1,ann\n",
        "the header has no column customer; it has 2 columns;", before},
       {"packed_bytes_cut_off", packed, "cut off", before, "", "in/orders.csv.gz"},
+      {"zstd_bytes_cut_off", std::string("\x28\xb5\x2f\xfd\x04\x58\x91", 7), "the zstd data is cut off", before, "",
+       "in/orders.csv.zst"},
       {"packed_bytes_that_are_none", std::string(header) + "1,ann\n", "orders.csv.gz: ", before, "",
        "in/orders.csv.gz"},
       {"parquet_cut_off", parquet, "it is no Parquet file, or it is cut off", before, "", "in/a.parquet", "parquet"},
@@ -221,7 +223,9 @@ TEST_P(wrong_objects_content, is_told_or_taken) {
   orders.put(content.bytes);
   const Ended ended = orders.load();
   if (content.error != nullptr) {
-    expect_error(ended, 2, content.error);
+    expect_error(ended, 4, content.error);
+    EXPECT_NE(ended.err.find(content.key + ": "), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("; "), std::string::npos) << "what to do: " << ended.err;
     EXPECT_EQ(ended.err.find("Annabel"), std::string::npos) << ended.err;
   } else {
     expect_done(ended);
