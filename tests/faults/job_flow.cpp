@@ -103,10 +103,13 @@ void ShopJob::put(const std::string& name, const std::string& bytes) {
   std::ofstream(folder_.path() / "orders_data" / name, std::ios::binary) << bytes;
 }
 
+std::vector<std::string> ShopJob::arguments(const std::string& run_date) const {
+  return {"run",   examples + "shop/shop.yaml", "--var", "bucket=the-bucket",   "--var", "your_id=johndoex1234",
+          "--var", "as_of=2022-09-05",          "--var", "run_date=" + run_date};
+}
+
 support::Ended ShopJob::run(const std::string& run_date, const Environment& environment) const {
-  return sluice({"run", examples + "shop/shop.yaml", "--var", "bucket=the-bucket", "--var", "your_id=johndoex1234",
-                 "--var", "as_of=2022-09-05", "--var", "run_date=" + run_date},
-                environment);
+  return sluice(arguments(run_date), environment);
 }
 
 Files ShopJob::objects() const {
@@ -138,6 +141,27 @@ std::string ShopJob::row_counts() const {
   for (const char* table : tables_of_shop)
     all += sql("select count(*) from " + std::string(shop_role) + "_analytics." + table) + " ";
   return all;
+}
+
+std::string ShopJob::contents() const {
+  const std::string staging = std::string(shop_role) + "_staging.";
+  std::string all;
+  for (const std::string table : {"orders", "reviews", "shipments_deliveries"}) {
+    all += table + ": " +
+           sql("select coalesce(md5(string_agg(t::text, ';' order by t::text)), '') || ' ' || count(*) from " +
+               staging + table + " t") +
+           "\n";
+  }
+  for (const std::string table : tables_of_shop) {
+    all += table + ": " +
+           sql("select coalesce(string_agg(t::text, ';' order by t::text), '') from " + std::string(shop_role) +
+               "_analytics." + table + " t") +
+           "\n";
+  }
+  return all + "objects, chunks, rejects: " +
+         sql("select concat_ws(' ', (select count(*) from " + staging + "sluice_object), (select count(*) from " +
+             staging + "sluice_chunk), (select count(*) from " + staging + "sluice_reject))") +
+         "\n";
 }
 
 LoansJob::LoansJob(const std::vector<std::string>& server_arguments)

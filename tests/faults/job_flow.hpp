@@ -50,6 +50,7 @@ class ShopJob : public Job {
   ShopJob();
   void put(const std::string& name, const std::string& bytes);  // an object below orders_data/
   const std::string& file(const std::string& name) const { return files_.at(name); }
+  std::vector<std::string> arguments(const std::string& run_date) const;
   support::Ended run(const std::string& run_date, const Environment& environment = {}) const;
   Files objects() const;
   // The objects that there must be after runs on these days.
@@ -57,6 +58,8 @@ class ShopJob : public Job {
   // The three analytics tables, with what changes when a row is written.
   std::string tables() const;
   std::string row_counts() const;
+  // All six tables that the job writes, row by row, and how much its ledger holds.
+  std::string contents() const;
 
  private:
   support::TempFolder folder_;

@@ -95,7 +95,7 @@ TEST(load, that_fails_leaves_the_table_as_it_was) {
     done(flow.run());
     flow.store().put("in/a.csv", orders_csv(7, 20000, 6) + "1,\"never closed\n");
     const Ended ended = flow.run();
-    EXPECT_EQ(ended.code, 2) << ended.err;
+    EXPECT_EQ(ended.code, 4) << ended.err;
     EXPECT_NE(ended.err.find("s3://lake/in/a.csv: line 20002: a quote is opened and never closed"), std::string::npos)
         << ended.err;
     EXPECT_EQ(flow.rows(), "1|c1|5;2|c2|5") << mode;

@@ -136,34 +136,5 @@ TEST(loans_job, who_empties_a_table_meanwhile_waits) {
   EXPECT_EQ(loans.sql("select count(*) from payment"), "0");
 }
 
-TEST(loans_job, killed_anywhere_and_run_again_it_ends_as_an_undisturbed_one_does) {
-  SLUICE_NEEDS_POSTGRES();
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "built without crash points";
-#endif
-  LoansJob undisturbed;
-  LoansJob loans;
-  ASSERT_EQ(undisturbed.run("2020-07-01").code, 0);
-  ASSERT_EQ(loans.run("2020-07-01").code, 0);
-  int day = 1;
-  for (const char* point : {"B1_rows_written", "B2_object_published", "B4_manifest_sent"}) {
-    SCOPED_TRACE(point);
-    const std::string as_of = "2020-08-0" + std::to_string(++day);
-    const support::Ended killed = loans.run(as_of, {{"SLUICE_CRASH_AT", point}});
-    ASSERT_EQ(killed.code == 137 || killed.signal == 9, true) << killed.code << killed.err;
-    ASSERT_EQ(loans.run(as_of).code, 0);
-    ASSERT_EQ(undisturbed.run(as_of).code, 0);
-    EXPECT_EQ(loans.objects(), loans.expected_objects(as_of));
-    const json one = json::parse(loans.store().get("loans/manifest.json"));
-    const json other = json::parse(undisturbed.store().get("loans/manifest.json"));
-    ASSERT_EQ(one["objects"].size(), other["objects"].size());
-    for (std::size_t i = 0; i < one["objects"].size(); ++i) {
-      EXPECT_EQ(one["objects"][i]["sha256"], other["objects"][i]["sha256"]);
-      EXPECT_EQ(one["objects"][i]["key"], other["objects"][i]["key"]);
-    }
-    EXPECT_EQ(loans.store().stats().counts.at("objects"), 4U);
-  }
-}
-
 }  // namespace
 }  // namespace sluice::faults

@@ -114,32 +114,6 @@ TEST(shop_job, a_bad_row_refuses_its_file_and_says_where) {
   EXPECT_EQ(shop.row_counts(), "1 1 1 ");
 }
 
-TEST(shop_job, killed_anywhere_and_run_again_it_ends_as_an_undisturbed_one_does) {
-  SLUICE_NEEDS_POSTGRES();
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "built without crash points";
-#endif
-  ShopJob shop;
-  std::string orders = shop.file("orders.csv");
-  std::vector<std::string> days;
-  int day = 10;
-  for (const char* point : {"C1_in_transaction", "C1_rows_written", "C1_before_commit", "C2_commit_sent",
-                            "C3_committed", "B1_rows_written", "B2_object_published"}) {
-    SCOPED_TRACE(point);
-    days.push_back("2022-09-" + std::to_string(++day));
-    // A new file, of which no figure changes: each day's row is that of the first.
-    orders += "\n" + std::to_string(10000 + day) + ",7," + days.back() + ",3,10,2,20";
-    shop.put("orders.csv", orders);
-    const support::Ended killed = shop.run(days.back(), {{"SLUICE_CRASH_AT", point}});
-    ASSERT_EQ(killed.code == 137 || killed.signal == 9, true) << killed.code << killed.err;
-    const support::Ended again = shop.run(days.back());
-    ASSERT_EQ(again.code, 0) << again.err;
-    EXPECT_EQ(shop.objects(), shop.expected_objects(days));
-    EXPECT_EQ(shop.sql("select count(*) || ' ' || max(order_id) from johndoex1234_staging.orders"),
-              std::to_string(10000 + days.size()) + " " + std::to_string(10000 + day));
-  }
-}
-
 TEST(shop_job, makes_of_the_real_files_the_figures_that_are_known) {
   SLUICE_NEEDS_POSTGRES();
   const char* named = std::getenv("SLUICE_SHARED");

@@ -9,6 +9,7 @@
 #include "sluice/assembly/connectors.hpp"
 #include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/table.hpp"
+#include "sluice/core/crash_point.hpp"
 #include "sluice/engine/parquet.hpp"
 #include "sluice/engine/query_select.hpp"
 #include "sluice/runtime/part_rows.hpp"
@@ -257,6 +258,7 @@ Result<void> ExportRuns::publish_manifests() {
       manifest.flows.push_back(out.name);
       manifest.entries.push_back(*entry);
     }
+    SLUICE_CRASH_POINT("B3_files_up");
     SLUICE_CHECK(runtime::publish_manifest(*store, key, manifest, before));
   }
   return {};

@@ -7,6 +7,7 @@
 #include "sluice/aws/s3_objects.hpp"
 #include "sluice/aws/uri.hpp"
 #include "sluice/aws/xml.hpp"
+#include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::aws {
@@ -127,6 +128,7 @@ class S3Writer final : public ObjectWriter {
     list_ += "<Part><PartNumber>" + std::to_string(++parts_settled_) + "</PartNumber><ETag>" + etag +
              "</ETag><ChecksumCRC32C>" + part.crc32c + "</ChecksumCRC32C></Part>";
     add_digest(unquoted(etag));
+    SLUICE_CRASH_POINT("B1_part_up");
     return {};
   }
 

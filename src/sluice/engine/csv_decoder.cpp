@@ -123,7 +123,7 @@ std::vector<std::string> near_names(const std::vector<std::string>& wanted, cons
 Error missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& names, bool none_found) {
   const std::vector<std::string> near = near_names(missing, names);
   const std::string count = std::to_string(names.size()) + (names.size() == 1 ? " column" : " columns");
-  Error error{Fault::conflict, "the header has no column " + join(missing, ", ") + "; it has " + count};
+  Error error{Fault::data, "the header has no column " + join(missing, ", ") + "; it has " + count};
   if (!near.empty()) error.message += ", among them " + join(near, ", ");
   error.hint = "mend the object, or name the column in the record: `path: COLUMN`";
   if (none_found && near.empty()) error.hint += "; where its first line is a row, say `header: false`";
@@ -159,7 +159,9 @@ Result<Layout> layout_of(const Record& record, const objects::CsvDialect& dialec
       missing.push_back(wanted);
     }
   }
-  if (!twice.empty()) return fail(Fault::conflict, "the header has column " + join(twice, ", ") + " twice");
+  if (!twice.empty())
+    return fail(Fault::data, "the header has column " + join(twice, ", ") + " twice",
+                "write the object again with each column once");
   const bool none_found = std::ranges::all_of(layout.fields, [](int field) { return field == Layout::none; });
   if (!missing.empty()) return fail(missing_columns(missing, names, none_found));
   if (record.extra == Record::Extra::reject && std::ranges::count(layout.fields, Layout::none) > 0) {
@@ -168,7 +170,7 @@ Result<Layout> layout_of(const Record& record, const objects::CsvDialect& dialec
       if (layout.fields[i] == Layout::none && is_plain(names[i])) extra.push_back(names[i]);
     }
     return fail(
-        Fault::conflict,
+        Fault::data,
         "the header has " + (none_found ? std::to_string(extra.size()) + " columns that the record does not name"
                                         : "a column that the record does not name: " + join(extra, ", ")),
         "name it in the record, or say `extra: ignore`");

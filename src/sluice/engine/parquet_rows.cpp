@@ -2,6 +2,7 @@
 // record's contract, rejects and replays are those of CSV.
 #include <algorithm>
 
+#include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/core/words.hpp"
 #include "sluice/engine/parquet_duck.hpp"
@@ -123,6 +124,7 @@ class ParquetRows final : public Parts {
     if (!error.message.starts_with(uri)) error = std::move(error).within(uri);
     if (const auto facts = store_.head(object().key); facts && *facts && (*facts)->version != object().version) {
       overwritten_ = true;
+      SLUICE_CRASH_POINT("C4_overwritten");
       error = {Fault::transient, uri + ": was overwritten while it was read", "run again when it stays as it is"};
     }
     return fail(std::move(error));
@@ -130,12 +132,16 @@ class ParquetRows final : public Parts {
 
   // DuckDB's messages name the file as it knows it, and may quote a value.
   static tl::unexpected<Error> broken(const duckdb::ErrorData& error, const char* otherwise) {
-    if (auto ours = ObjectFiles::error_of(error)) return fail(*std::move(ours));
+    if (auto ours = ObjectFiles::error_of(error)) {
+      // A footer that names bytes which are not there.
+      if (ours->fault == Fault::conflict) ours->fault = Fault::data;
+      return fail(*std::move(ours));
+    }
     if (error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY) {
       return fail(Fault::failed, "a row group of it needs more memory than a reader may take",
                   "write it again with smaller row groups");
     }
-    return fail(Fault::conflict, otherwise, "write the object again");
+    return fail(Fault::data, otherwise, "write the object again");
   }
 
   void close() {
@@ -153,6 +159,7 @@ class ParquetRows final : public Parts {
       auto all = connection_->Prepare("select *" + from);
       if (all->HasError()) return broken(all->GetErrorObject(), "it is no Parquet file, or it is cut off");
       std::string columns;
+      SLUICE_CHECK(check_twice(all->GetNames()));
       SLUICE_CHECK(choose(all->GetNames(), all->GetTypes(), columns));
       all.reset();
       const std::string rest = from_.rows == 0 ? "" : " offset " + std::to_string(from_.rows);
@@ -164,6 +171,21 @@ class ParquetRows final : public Parts {
     key_ = objects::row_key(objects::proof_of(store_, object()), 0);
     row_ = from_.rows;
     from_ = {};
+    return {};
+  }
+
+  // DuckDB calls the second of two columns c `c_1`, so that the first would be taken for both.
+  Result<void> check_twice(const duckdb::vector<std::string>& names) {
+    for (const RecordField& field : record_.fields) {
+      const std::string& wanted = column_of(field);
+      const std::string second = wanted + "_1";
+      if (std::ranges::find(names, wanted) == names.end() || std::ranges::find(names, second) == names.end()) continue;
+      const auto there = connection_->Query("select count(*) from parquet_schema('" + name_ +
+                                            "') where name = " + quoted(second, '\''));
+      if (there->HasError()) return broken(there->GetErrorObject(), "its Parquet data cannot be read");
+      if (there->GetValue(0, 0).GetValue<std::int64_t>() == 0)
+        return fail(Fault::data, "it has column " + wanted + " twice", "write the object again with each column once");
+    }
     return {};
   }
 
@@ -184,7 +206,7 @@ class ParquetRows final : public Parts {
       named[number] = true;
       const auto there = from_duck(types[number]);
       if (!there || !fits(field.type.kind, there->type.kind)) {
-        return fail(Fault::conflict,
+        return fail(Fault::data,
                     "column " + wanted + " is " + (there ? to_string(there->type) : types[number].ToString()) +
                         " in the file, but " + to_string(field.type) + " in the record",
                     "change the record's type, or write the object again");
@@ -193,7 +215,7 @@ class ParquetRows final : public Parts {
       header += (header.empty() ? "" : ",") + quoted(wanted, '"');
     }
     if (!missing.empty() || columns.empty()) {
-      return fail(Fault::conflict,
+      return fail(Fault::data,
                   "it has no column " + join(missing, ", ") + "; it has " +
                       join(std::vector<std::string>(names.begin(), names.end()), ", "),
                   "mend the object, or name the column in the record: `path: [COLUMN]`");
@@ -201,7 +223,7 @@ class ParquetRows final : public Parts {
     if (record_.extra == Record::Extra::reject) {
       for (std::size_t i = 0; i < names.size(); ++i) {
         if (!named[i])
-          return fail(Fault::conflict, "it has a column that the record does not name: " + names[i],
+          return fail(Fault::data, "it has a column that the record does not name: " + names[i],
                       "name it in the record, or say `extra: ignore`");
       }
     }

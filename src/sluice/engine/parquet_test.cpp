@@ -214,7 +214,7 @@ TEST_F(ParquetTest, a_file_that_is_cut_off_or_none_is_one_error) {
     store.set("b.parquet", bytes);
     const Read rows = read("b.parquet", record_of(schema));
     EXPECT_EQ(rows.error, "memory/b.parquet: it is no Parquet file, or it is cut off");
-    EXPECT_EQ(rows.fault, Fault::conflict);
+    EXPECT_EQ(rows.fault, Fault::data);
   }
 }
 
@@ -223,11 +223,25 @@ TEST_F(ParquetTest, data_that_is_broken_in_the_middle_is_one_error) {
   write("a.parquet", schema, {R"({"n":1,"t":"a text that is long enough to be broken"})"}, {}, 5000);
   std::string& bytes = store.bytes("a.parquet");
   for (std::size_t i = 4; i < 64; ++i) bytes[i] = static_cast<char>(0xff);
-  EXPECT_EQ(read("a.parquet", record_of(schema)).error, "memory/a.parquet: its Parquet data cannot be read");
+  const Read rows = read("a.parquet", record_of(schema));
+  EXPECT_EQ(rows.error, "memory/a.parquet: its Parquet data cannot be read");
+  EXPECT_EQ(rows.fault, Fault::data);
+}
+
+TEST_F(ParquetTest, a_column_that_stands_there_twice_is_an_error) {
+  write("a.parquet", {{"nn", {Kind::int32}}, {"nm", {Kind::int32}}}, {R"({"nn":1,"nm":2})"});
+  std::string& bytes = store.bytes("a.parquet");
+  for (std::size_t at = 0; (at = bytes.find("nm", at)) != std::string::npos;) bytes[at + 1] = 'n';
+  const Read rows = read("a.parquet", record_of({{"nn", {Kind::int32}}}));
+  EXPECT_EQ(rows.error, "memory/a.parquet: it has column nn twice");
+  EXPECT_EQ(rows.fault, Fault::data);
+  write("b.parquet", {{"nn", {Kind::int32}}, {"nn_1", {Kind::int32}}}, {R"({"nn":1,"nn_1":2})"});
+  EXPECT_EQ(read("b.parquet", record_of({{"nn", {Kind::int32}}})).error, "") << "a name like any other";
 }
 
 TEST_F(ParquetTest, a_missing_column_and_a_wrong_type_are_named) {
   write("a.parquet", {{"n", {Kind::int32}}, {"t", {Kind::text}}}, {R"({"n":1,"t":"a"})"});
+  EXPECT_EQ(read("a.parquet", record_of({{"n", {Kind::int32}}, {"gone", {Kind::text}}})).fault, Fault::data);
   EXPECT_EQ(read("a.parquet", record_of({{"n", {Kind::int32}}, {"gone", {Kind::text}}})).error,
             "memory/a.parquet: it has no column gone; it has n, t");
   EXPECT_EQ(read("a.parquet", record_of({{"n", {Kind::int32}}, {"t", {Kind::date}}})).error,

@@ -66,7 +66,7 @@ class GzipStream final : public ByteStream {
       SLUICE_TRY(const bool more, in_.more());
       if (!more) {
         if (between_) return 0U;
-        return fail(Fault::conflict, "the gzip data is cut off", packed_wrong);
+        return fail(Fault::data, "the gzip data is cut off", packed_wrong);
       }
       if (between_) {  // a file may be several gzip files in a row
         if (inflateReset(&state_) != Z_OK) return fail(Fault::failed, "out of memory");
@@ -83,7 +83,7 @@ class GzipStream final : public ByteStream {
       if (result == Z_STREAM_END) {
         between_ = true;
       } else if (result != Z_OK && result != Z_BUF_ERROR) {
-        return fail(Fault::conflict, "the object is no gzip data, or it is damaged", packed_wrong);
+        return fail(Fault::data, "the object is no gzip data, or it is damaged", packed_wrong);
       }
       if (const std::size_t made = room - state_.avail_out; made > 0) return made;
     }
@@ -107,13 +107,13 @@ class ZstdStream final : public ByteStream {
       // What was unpacked may still wait inside, behind the last byte of the object.
       if (!more && !inside_) {
         if (whole_) return 0U;
-        return fail(Fault::conflict, "the zstd data is cut off", packed_wrong);
+        return fail(Fault::data, "the zstd data is cut off", packed_wrong);
       }
       ZSTD_inBuffer in{in_.rest().data(), in_.rest().size(), 0};
       ZSTD_outBuffer out{to, most, 0};
       const std::size_t result = ZSTD_decompressStream(state_.get(), &out, &in);
       if (ZSTD_isError(result) != 0)
-        return fail(Fault::conflict, "the object is no zstd data, or it is damaged", packed_wrong);
+        return fail(Fault::data, "the object is no zstd data, or it is damaged", packed_wrong);
       in_.take(in.pos);
       whole_ = result == 0;
       inside_ = !whole_ && out.pos == out.size;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/objects/byte_stream.hpp"
 #include "sluice/objects/row_cutter.hpp"
@@ -108,6 +109,7 @@ class ObjectRows final : public Parts {
     if (!error.message.starts_with(uri)) error = std::move(error).within(uri);
     if (const auto facts = store_.head(object().key); facts && *facts && (*facts)->version != object().version) {
       overwritten_ = true;
+      SLUICE_CRASH_POINT("C4_overwritten");
       error = {Fault::transient, uri + ": was overwritten while it was read", "run again when it stays as it is"};
     }
     return fail(std::move(error));
@@ -163,7 +165,7 @@ class ObjectRows final : public Parts {
     while (read_ < from_.offset) {
       const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), from_.offset - read_));
       SLUICE_TRY(const std::size_t count, stream_->read(scratch.data(), most));
-      if (count == 0) return fail(Fault::conflict, "the object is shorter than what was loaded of it");
+      if (count == 0) return fail(Fault::data, "the object is shorter than what was loaded of it");
       read_ += count;
     }
     cutter_ = RowCutter(options_.dialect);
@@ -186,7 +188,7 @@ class ObjectRows final : public Parts {
       if (cutter_.rest().size() > options_.row_bytes_max) break;
     }
     if (!row || row->text.empty()) {
-      return fail(Fault::conflict,
+      return fail(Fault::data,
                   at_end_ && !row ? "the object is empty, not even a header is there" : "the first line is no header",
                   "write it again with a header, or say `header: false`");
     }
@@ -218,7 +220,7 @@ class ObjectRows final : public Parts {
     std::size_t room = options_.part_bytes + padding;
     while (rest.size() * 2 > room) room *= 2;
     if (rest.size() > options_.row_bytes_end) {
-      return fail(Fault::conflict,
+      return fail(Fault::data,
                   "line " + std::to_string(cutter_.line()) + ": the row is longer than " +
                       std::to_string(options_.row_bytes_end >> 20U) + " MiB" +
                       (cutter_.open_quote() ? "; its quote may never be closed" : ""),
@@ -262,7 +264,7 @@ class ObjectRows final : public Parts {
       SLUICE_CHECK(read_more());
     }
     if (!cutter_.rest().empty()) {
-      return fail(Fault::conflict, "line " + std::to_string(cutter_.line()) + ": a quote is opened and never closed",
+      return fail(Fault::data, "line " + std::to_string(cutter_.line()) + ": a quote is opened and never closed",
                   "mend the object; nothing behind that quote can be told apart");
     }
     if (rows_ == 0 && options_.warn_of_no_rows) log::warning("object holds no row", {{"object", origin_.object}});

@@ -101,7 +101,7 @@ bool Connection::usable_after_idling() const {
   return alive() && poll(&socket, 1, 0) == 0;
 }
 
-ServerError Connection::error_of(const PGresult* result) const {
+ServerError Connection::error_of(const PGresult* result) {
   ServerError error;
   if (result == nullptr) return error;
   error.sqlstate = field(result, PG_DIAG_SQLSTATE);
@@ -114,6 +114,8 @@ ServerError Connection::error_of(const PGresult* result) const {
   if (error.sqlstate.starts_with("42") && error.position > 0) error.parse_text = field(result, PG_DIAG_MESSAGE_PRIMARY);
   // libpq reports a broken connection as a failed result without a code.
   if (error.sqlstate.empty() && alive()) error.sqlstate = "XX000";
+  if (error.is("25P02") && !last_.lost()) return last_;
+  last_ = error;
   return error;
 }
 

@@ -124,7 +124,7 @@ class Connection {
   Connection(Handle connection, std::string where) : connection_(std::move(connection)), where_(std::move(where)) {}
   static Result<Handle> open_one(const ConnectOptions& options, const Host& host, const std::string& application,
                                  const Clock& clock);
-  ServerError error_of(const PGresult* result) const;
+  ServerError error_of(const PGresult* result);
   void drain();
 
   struct FreeMemory {
@@ -134,6 +134,7 @@ class Connection {
   Handle connection_;
   std::unique_ptr<char, FreeMemory> taken_;
   std::string where_;  // "postgres localhost:5432"
+  ServerError last_;   // that broke a transaction: what follows in it only says so
 };
 
 }  // namespace sluice::postgres

@@ -33,6 +33,7 @@ constexpr std::array conditions{
     Name{"23514", "check_violation"},
     Name{"23P01", "exclusion_violation"},
     Name{"25006", "read_only_sql_transaction"},
+    Name{"25P02", "in_failed_sql_transaction"},
     Name{"25P03", "idle_in_transaction_session_timeout"},
     Name{"28000", "invalid_authorization_specification"},
     Name{"28P01", "invalid_password"},

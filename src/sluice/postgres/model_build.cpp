@@ -3,10 +3,12 @@
 // Two builds of one table wait for each other; readers wait for nobody.
 #include <algorithm>
 
+#include "sluice/core/words.hpp"
 #include "sluice/models/publish.hpp"
 #include "sluice/postgres/catalogue.hpp"
 #include "sluice/postgres/database.hpp"
 #include "sluice/postgres/ledger_tables.hpp"
+#include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
@@ -55,7 +57,8 @@ class Build {
     if (checked) {
       constexpr std::string_view words = "explain ";
       const Reply planned = connection_.ask(std::string(words) + model_.sql, {});
-      if (!planned) checked = fail(own_error(planned.error(), static_cast<int>(words.size())));
+      if (!planned)
+        checked = fail(explained(planned.error(), own_error(planned.error(), static_cast<int>(words.size()))));
     }
     if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
     return checked;
@@ -141,13 +144,17 @@ class Build {
       error.hint = "a view that is there keeps its columns, their order and types: DROP VIEW " + quoted(model_.table) +
                    " to have it made again";
     }
-    return fail(std::move(error));
+    if (made.error().is("42501")) {
+      error.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(home()) + " TO " + quoted(connection_.user()) +
+                   "; a view that is there is changed by its owner alone";
+    }
+    return fail(explained(made.error(), std::move(error)));
   }
 
   Result<void> fill_table(ModelBuilt& built) {
     // As one statement: whatever else the text might hold is refused.
     const Reply filled = connection_.ask("create temporary table sluice_model on commit drop as " + model_.sql, {});
-    if (!filled) return fail(own_error(filled.error(), before_sql()));
+    if (!filled) return fail(explained(filled.error(), own_error(filled.error(), before_sql())));
     built.rows = filled->affected();
     SLUICE_TRY(const std::optional<Table> filled_table, describe(connection_, {"pg_temp", "sluice_model"}));
     if (!filled_table) return fail(Fault::failed, connection_.where() + ": the temporary table is gone");
@@ -161,11 +168,13 @@ class Build {
     }
     if (!table) return fail(Fault::conflict, connection_.where() + ": table " + model_.table.text() + " is gone");
     if (table->kind != 'r' && table->kind != 'p') return wrong_kind(*table, "a table");
-    SLUICE_CHECK(run("lock table " + quoted(model_.table) + " in share row exclusive mode", "lock the table"));
+    const Reply locked = connection_.run("lock table " + quoted(model_.table) + " in share row exclusive mode");
+    if (!locked) return fail(not_changed(locked.error()));
     const models::TableColumns there = columns_of(*table);
     SLUICE_CHECK(models::check_table(model_, columns, there, dialect));
-    for (const std::string& sql : models::change_sql(model_, columns, there, stage))
-      SLUICE_CHECK(run(sql, "change table " + model_.table.text()));
+    for (const std::string& sql : models::change_sql(model_, columns, there, stage)) {
+      if (const Reply changed = connection_.run(sql); !changed) return fail(not_changed(changed.error()));
+    }
     return {};
   }
 
@@ -178,8 +187,7 @@ class Build {
     if (made) return {};
     Error error = error_of(made.error(), "make table " + model_.table.text());
     if (made.error().is("42501")) {
-      const std::string schema = model_.table.schema.empty() ? "public" : model_.table.schema;
-      error.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(schema) + " TO " + quoted(connection_.user());
+      error.hint = "GRANT USAGE, CREATE ON SCHEMA " + quoted(home()) + " TO " + quoted(connection_.user());
     }
     return fail(std::move(error));
   }
@@ -207,8 +215,53 @@ class Build {
           std::min(model_.sql.size(), static_cast<std::size_t>(std::max(0, error.position - before - 1))));
       place += ":" + std::to_string(1 + std::count(model_.sql.begin(), model_.sql.begin() + end, '\n'));
     }
-    return error_of(error, place);
+    Error out = fault_of_model(error, connection_.error(error, place));
+    if (out.hint.empty()) out.hint = advice_on_values(error);
+    // Found while the SQL was read, before any row.
+    if (error.position > 0 && error.sqlstate.starts_with("22")) out.fault = Fault::config;
+    return out;
   }
+
+  // With the names that the server leaves out, or tells among values.
+  Error explained(const ServerError& refused, Error error) {
+    if (!refused.is("42701") && !refused.is("42501")) return error;
+    if (!connection_.run("rollback") || !connection_.run("begin read only") || !search_home()) return error;
+    if (refused.is("42701")) {
+      if (const auto twice = columns_given_twice(connection_, model_.sql); !twice.empty()) {
+        error.message += ": it gives column \"" + join(twice, "\", \"") + "\" twice";
+        error.hint = "give one of the two another name (as ...)";
+      }
+      return error;
+    }
+    const std::string user = quoted(connection_.user());
+    if (const auto tables = unreadable_tables(connection_, model_.sql); !tables.empty()) {
+      error.message += ": user " + user + " may not read " + join(tables, ", ");
+      error.hint = "GRANT SELECT ON " + join(tables, ", ") + " TO " + user;
+    } else if (error.hint.empty()) {
+      error.hint =
+          "GRANT what the SELECT needs to " + user + ": USAGE on schemas, SELECT on tables, EXECUTE on functions";
+    }
+    return error;
+  }
+
+  Error not_changed(const ServerError& refused) {
+    const std::string table = model_.table.text();
+    Error error = error_of(refused, "change table " + table);
+    if (refused.is("42501")) {
+      error.hint = "GRANT SELECT, INSERT, UPDATE, DELETE ON " + quoted(model_.table) + " TO " +
+                   quoted(connection_.user()) + ", or let that user own it";
+    }
+    // The table itself: a row of it that refers to nothing.
+    if (!is_referred_to(refused) || refused.table == model_.table.table) return error;
+    const std::string other = referring_table(connection_, quoted(model_.table), refused);
+    if (other.empty()) return error;
+    return {Fault::conflict,
+            connection_.where() + ": " + model_.place.file + ": change table " + table +
+                ": rows of it are referred to by table " + other + ", and cannot be taken out",
+            "say `materialize: upsert` with a `key`, which changes rows in place, or drop that foreign key"};
+  }
+
+  std::string home() const { return model_.table.schema.empty() ? "public" : model_.table.schema; }
 
   int before_sql() const {
     const std::size_t words = model_.materialize == Materialize::view
@@ -219,7 +272,9 @@ class Build {
 
   // A row that the table or the SELECT refuses is the data's fault.
   Error error_of(const ServerError& error, const std::string& what) const {
-    Error out = connection_.error(error, what);
+    return fault_of_model(error, connection_.error(error, model_.place.file + ": " + what));
+  }
+  static Error fault_of_model(const ServerError& error, Error out) {
     if (out.fault == Fault::failed && is_about_a_row(error)) out.fault = Fault::data;
     return out;
   }

@@ -46,6 +46,7 @@ class TableSink final : public Sink {
   Result<void> insert_keys(const Delivery& delivery, Known& known);
   Result<void> take_rejects(const Delivery& delivery, Known& known);
   Result<void> prove_objects(const Delivery& delivery, Known& known);
+  Error not_emptied(const ServerError& refused, const std::string& what);
   Result<bool> loaded_as_they_are(const Delivery& delivery);
   Result<bool> was_emptied();
   Result<void> list_objects(const Delivery& delivery, Known& known);

@@ -3,6 +3,7 @@
 
 #include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
+#include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sink.hpp"
 #include "sluice/postgres/sql.hpp"
 
@@ -26,6 +27,7 @@ Result<void> TableSink::prove_objects(const Delivery& delivery, Known& known) {
     SLUICE_TRY(const bool same, loaded_as_they_are(delivery));
     if (same) {
       known.assign(known.size(), true);
+      SLUICE_CRASH_POINT("C5_known");
       return {};
     }
     SLUICE_CHECK(in_ledger(connection_->ask("delete from " + plan_->objects + " where flow = $1", flow())));
@@ -47,8 +49,22 @@ Result<void> TableSink::prove_objects(const Delivery& delivery, Known& known) {
   if (plan_->mode == Mode::merge) ready = plan_->start_merge;
   if (ready.empty()) return {};
   const Reply made = connection_->run(ready);
-  if (!made) return fail(error(made.error(), "make ready table \"" + plan_->table + "\""));
+  if (!made) return fail(not_emptied(made.error(), "make ready table \"" + plan_->table + "\""));
   return {};
+}
+
+// A foreign key that is deferred speaks up where constraints become immediate again.
+Error TableSink::not_emptied(const ServerError& refused, const std::string& what) {
+  if (plan_->mode == Mode::replace && is_referred_to(refused)) {
+    const std::string other = referring_table(*connection_, plan_->target, refused);
+    if (!other.empty()) {
+      return {Fault::conflict,
+              connection_->where() + ": rows of table \"" + plan_->table + "\" are referred to by table " + other +
+                  ", and cannot be replaced",
+              "say `mode: merge` with a `key`, which changes rows in place, or drop that foreign key"};
+    }
+  }
+  return error(refused, what);
 }
 
 Result<bool> TableSink::loaded_as_they_are(const Delivery& delivery) {
@@ -182,7 +198,7 @@ Result<std::vector<Reject>> TableSink::stream(std::span<const Batch> batches, co
     const Stopwatch watch(waited);
     // A deferred constraint would speak up at COMMIT, where no row can be told from the others.
     reply = connection_->start_copy("set constraints all immediate;" + plan_->copy);
-    if (!reply) return fail(error(reply.error(), "write rows to \"" + plan_->table + "\""));
+    if (!reply) return fail(not_emptied(reply.error(), "write rows to \"" + plan_->table + "\""));
     streaming_ = true;
     buffer_.clear();
     writer_.begin(buffer_);

@@ -88,6 +88,9 @@ class TableSnapshot final : public Snapshot {
 
   const std::shared_ptr<const Schema>& columns(std::size_t query) const override { return plans_[query].columns; }
   Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
+    SLUICE_CHECK(mend());
+    SLUICE_CHECK(must(connection_.run("savepoint sluice_read"), "set a savepoint"));
+    savepoint_ = true;
     auto reader = std::make_unique<WholeReader>(connection_, plans_[query], parts_[query]);
     SLUICE_CHECK(reader->start());
     return std::unique_ptr<RowReader>(std::move(reader));
@@ -97,6 +100,7 @@ class TableSnapshot final : public Snapshot {
     const ReadParts& parts = parts_[query];
     PartedRows out;
     if (parts.readers < 2) return out;
+    SLUICE_CHECK(mend());
     if (exported_.empty()) {
       SLUICE_TRY(const Answer name,
                  must(connection_.run("select pg_catalog.pg_export_snapshot()"), "export the snapshot"));
@@ -124,6 +128,23 @@ class TableSnapshot final : public Snapshot {
   std::string name() const override { return name_; }
 
  private:
+  // What the server refused of one query does not end the moment for the others. Without the savepoint, since a
+  // snapshot cannot be exported inside one.
+  Result<void> mend() {
+    if (!connection_.alive()) {
+      return fail(Fault::transient,
+                  connection_.where() +
+                      ": the moment that the exports of this run share is gone: the connection was "
+                      "lost, or another export ended in the middle of its rows",
+                  "run again, once that export can be done");
+    }
+    if (!savepoint_) return {};
+    savepoint_ = false;
+    SLUICE_CHECK(must(connection_.run("rollback to savepoint sluice_read; release savepoint sluice_read"),
+                      "go back to a savepoint"));
+    return {};
+  }
+
   Result<Answer> must(Reply reply, const std::string& what) const {
     if (!reply) return fail(connection_.error(reply.error(), what));
     return std::move(*reply);
@@ -248,6 +269,7 @@ class TableSnapshot final : public Snapshot {
   FurtherReaders further_;
   std::vector<ReadPlan> plans_;
   std::vector<ReadParts> parts_;
+  bool savepoint_ = false;
   std::string name_;
   std::string exported_;  // what other connections call this moment; empty: none has asked
 };

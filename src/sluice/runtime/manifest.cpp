@@ -113,6 +113,7 @@ Result<bool> publish_manifest(ObjectStore& store, const std::string& key, const 
                                                        : (*found)->manifest.writer == manifest.writer);
   if (ours) return true;
   if (put.error().fault != Fault::conflict) return fail(put.error());
+  SLUICE_CRASH_POINT("B5_refused");
   return fail(Fault::conflict, store.uri(key) + " was changed by another run meanwhile: its objects stand, ours do not",
               "let one run at a time write there, then run again");
 }

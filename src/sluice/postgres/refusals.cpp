@@ -1,0 +1,88 @@
+#include "sluice/postgres/refusals.hpp"
+
+#include <algorithm>
+
+namespace sluice::postgres {
+namespace {
+
+// The constraint that the server has named comes first.
+constexpr const char* referring_sql = R"(
+select n.nspname || '.' || c.relname, k.conname
+from pg_catalog.pg_constraint k
+join pg_catalog.pg_class c on c.oid = k.conrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where k.contype = 'f' and k.confrelid = pg_catalog.to_regclass($1) and k.conrelid <> k.confrelid
+  and k.confdeltype in ('a', 'r')
+order by k.conname = $2 desc, 1, 2
+limit 1)";
+
+// What reading and planning a statement has locked, and no view of it stands for.
+constexpr const char* unreadable_sql = R"(
+with locked as (
+  select distinct l.relation as id
+  from pg_catalog.pg_locks l
+  where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+)
+select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+from locked
+join pg_catalog.pg_class c on c.oid = locked.id
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+  and not pg_catalog.has_table_privilege(c.oid, 'SELECT')
+  and not exists (
+    select from pg_catalog.pg_rewrite w
+    join pg_catalog.pg_depend d on d.objid = w.oid and d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+    where w.ev_class in (select id from locked) and w.ev_class <> c.oid and d.refobjid = c.oid
+  )
+order by 1)";
+
+}  // namespace
+
+bool is_referred_to(const ServerError& error) { return error.is("23503") || error.is("23001"); }
+
+std::string referring_table(Connection& connection, const std::string& target, const ServerError& refused) {
+  if (connection.in_transaction() && !connection.run("rollback")) return {};
+  const Reply found = connection.ask(referring_sql, Parameters().text(target).text(refused.constraint));
+  if (!found || found->rows() == 0) return {};
+  return found->text(0, 0) + ", by its foreign key " + found->text(0, 1);
+}
+
+std::vector<std::string> unreadable_tables(Connection& connection, const std::string& select) {
+  std::vector<std::string> names;
+  if (!connection.describe(select)) return names;
+  const Reply found = connection.ask(unreadable_sql, {});
+  for (std::size_t row = 0; found && row < found->rows(); ++row) names.push_back(found->text(row, 0));
+  return names;
+}
+
+std::vector<std::string> columns_given_twice(Connection& connection, const std::string& select) {
+  std::vector<std::string> twice;
+  const Reply described = connection.describe(select);
+  if (!described) return twice;
+  std::vector<std::string> seen;
+  for (std::size_t i = 0; i < described->columns(); ++i) {
+    std::string name = described->name(i);
+    if (std::ranges::find(seen, name) == seen.end()) {
+      seen.push_back(std::move(name));
+    } else if (std::ranges::find(twice, name) == twice.end()) {
+      twice.push_back(std::move(name));
+    }
+  }
+  return twice;
+}
+
+std::string advice_on_values(const ServerError& error) {
+  if (!error.sqlstate.starts_with("22")) return {};
+  // Found while the statement was read: a constant, or a variable that was put in.
+  if (error.position > 0) return "mend the constant, or the variable that is put in there";
+  std::string what = "a row holds what the SELECT cannot compute";
+  if (error.is("22P02")) what = "a row's text is none of the type that it is cast to";
+  if (error.is("22007") || error.is("22008")) what = "a row's date or time is none, or out of range";
+  return what +
+         ": leave such rows out, or handle them by CASE; the server's message may hold values and is not shown, run "
+         "the "
+         "SELECT in psql to read it";
+}
+
+}  // namespace sluice::postgres
