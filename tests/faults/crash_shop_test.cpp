@@ -91,25 +91,38 @@ TEST_F(crash_shop, a_reply_to_an_upload_that_is_lost_changes_nothing) {
   ends_as_its_twin();
 }
 
-// B5: it has published one of three objects when it falls asleep, and wakes up when a newer run has published all.
-TEST_F(crash_shop, an_old_writer_that_wakes_up_is_put_right_by_the_next_run) {
-  const std::string old_day = next_day();
-  put(shop());
-  put(twin());
-  done(twin().run(old_day));
-  shop().store().fault("delay", "count=1&ms=2000&action=PutObject");
-  support::Process old(shop().command(shop().arguments(old_day), crash_at("B2_object_published:2")));
-  ASSERT_TRUE(wait_until([&] { return struck(shop(), "delay"); })) << old.err();
-  old.send_signal(SIGSTOP);
-  const std::string& day = next_day();
-  put(shop());
-  done(shop().run(day));
-  old.send_signal(SIGCONT);
-  const auto ended = old.wait(std::chrono::seconds(20));
-  ASSERT_TRUE(ended);
-  died_at(*ended, "B2_object_published");
-  done(shop().run(day));
-  ends_as_its_twin();
+// B5: it has sent one of three objects when it falls asleep, and wakes up when a newer run has published all.
+TEST_F(crash_shop, an_old_writer_that_wakes_up_is_refused) {
+  for (const bool killed : {true, false}) {
+    SCOPED_TRACE(killed ? "killed" : "told");
+    const std::string old_day = next_day();
+    put(shop());
+    put(twin());
+    done(twin().run(old_day));
+    shop().store().clear_faults();
+    const std::uint64_t before = killed ? 0 : 1;
+    shop().store().fault("delay", "count=1&ms=2000&action=PutObject");
+    support::Process old(
+        shop().command(shop().arguments(old_day), killed ? crash_at("B5_refused") : Job::Environment()));
+    ASSERT_TRUE(wait_until([&] {
+      const auto faults = shop().store().stats().faults;
+      return faults.contains("delay") && faults.at("delay") > before;
+    })) << old.err();
+    old.send_signal(SIGSTOP);
+    const std::string& day = next_day();
+    put(shop());
+    done(shop().run(day));
+    old.send_signal(SIGCONT);
+    const auto ended = old.wait(std::chrono::seconds(20));
+    ASSERT_TRUE(ended);
+    if (killed) {
+      died_at(*ended, "B5_refused");
+    } else {
+      EXPECT_EQ(ended->code, 2) << ended->err;
+      EXPECT_NE(ended->err.find("another writer has written s3://"), std::string::npos) << ended->err;
+    }
+    ends_as_its_twin();  // without another run
+  }
 }
 
 // More than the ranges that are asked for at once, so that a later one meets the new version.

@@ -10,7 +10,7 @@
 // |     | ... or 200 with an error in its body   | `error_in_200`                            | 1    | yes   |
 // | B3  | all objects up, no manifest            | B3_files_up                               | 2    | yes   |
 // | B4  | manifest sent, reply lost              | B4_manifest_sent; `lost_reply`            | 2    | yes   |
-// | B5  | an old writer wakes up                 | B5_refused, at the 412; 2: B2 again       | 2    | yes   |
+// | B5  | an old writer wakes up                 | B5_refused, at the 412                    | yes  | yes   |
 // | C1  | before or inside the transaction       | C1_in_transaction, _rows_written,         | yes  | 3     |
 // |     |                                        | _before_commit                            |      |       |
 // | C2  | COMMIT sent, reply lost                | C2_commit_sent                            | yes  | 3     |
@@ -20,8 +20,7 @@
 // |     |                                        | C1_before_commit in the first             |      |       |
 //
 // 1: the shop hands out a row a day, so its objects never have parts.
-// 2: the shop's objects have fixed keys and no manifest. Nothing refuses an old writer there: each object is whole, of
-//    one run or the other, and the next run puts right what is old.
+// 2: the shop's objects have fixed keys and no manifest; each is put on the condition that no other run has put one.
 // 3: loans.yaml reads no object, so C does not come up in the job. What fills its book from files, book.yaml, is killed
 //    at C1 to C3 and C5; not at C4, since of a folder no test can choose the moment between two reads of a file.
 #pragma once

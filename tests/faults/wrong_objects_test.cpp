@@ -375,6 +375,15 @@ TEST(wrong_objects_s3, an_answer_that_lasts_is_one_line_and_nothing_is_written) 
   }
 }
 
+// A role that may put objects alone: there is nothing to compare with, and the object is handed out all the same.
+TEST(wrong_objects_s3, who_may_not_look_at_a_key_may_still_write_it) {
+  Orders orders(true);
+  orders.server().fault("403", "action=HeadObject");
+  expect_done(orders.move_out());
+  expect_done(orders.move_out());
+  EXPECT_NE(orders.left(orders.out_key), "");
+}
+
 TEST(wrong_objects_s3, an_answer_that_passes_or_is_lost_changes_nothing_of_an_export) {
   for (const char* rows : {"1000", "300000"}) {
     Orders plain(true);

@@ -123,17 +123,18 @@ void ExportRuns::leave_out(const Export& out) {
 Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, std::vector<ExportOutcome>& outcomes) {
   SLUICE_TRY(const auto database, open_source(assembly_, *exports.front()));
   std::vector<ReadQuery> queries;
-  std::vector<std::optional<Increment>> increments(exports.size());
-  for (std::size_t i = 0; i < exports.size(); ++i) {
-    queries.push_back(exports[i]->query);
-    if (!exports[i]->incremental) continue;
-    SLUICE_TRY(increments[i], begin_increment(*exports[i], *database));
-    queries[i].sql = increments[i]->rows.sql;
+  // Before the moment that is read: what another run writes from now on is as new as ours, or newer.
+  std::vector<Begun> begun;
+  for (const Export* out : exports) {
+    SLUICE_TRY(Begun made, begin(*out, *database));
+    queries.push_back(out->query);
+    if (made.increment) queries.back().sql = made.increment->rows.sql;
+    begun.push_back(std::move(made));
   }
   SLUICE_TRY(const auto snapshot, database->open_snapshot(std::move(queries)));
-  for (std::optional<Increment>& increment : increments) {
-    if (!increment) continue;
-    SLUICE_TRY(increment->mark, database->mark_after(increment->rows, *snapshot));
+  for (Begun& one : begun) {
+    if (!one.increment) continue;
+    SLUICE_TRY(one.increment->mark, database->mark_after(one.increment->rows, *snapshot));
   }
   PersonalColumns personal(assembly_, work_, assembly_.connection(exports.front()->connection), *database);
   // All of them before the first row of any.
@@ -148,8 +149,7 @@ Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, st
       outcomes[i].report.stopped = true;
       continue;
     }
-    Result<runtime::ExportReport> report =
-        run_one(*exports[i], *snapshot, i, lineages[i], increments[i] ? &*increments[i] : nullptr);
+    Result<runtime::ExportReport> report = run_one(*exports[i], *snapshot, i, lineages[i], std::move(begun[i]));
     if (report) {
       outcomes[i].report = *std::move(report);
     } else {
@@ -159,21 +159,29 @@ Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, st
   return {};
 }
 
-Result<ExportRuns::Increment> ExportRuns::begin_increment(const Export& out, Database& database) const {
-  Increment made;
-  SLUICE_TRY(const auto store, open_target(assembly_, out));
-  SLUICE_TRY(made.listed, runtime::find_manifest(*store, place_of(out)));
-  if (made.listed && made.listed->manifest.mark.empty()) {
-    return fail(Fault::conflict,
-                store->uri(place_of(out)) + " lists files that were not written by an incremental flow", start_anew);
+Result<ExportRuns::Begun> ExportRuns::begin(const Export& out, Database& database) const {
+  Begun made;
+  SLUICE_TRY(made.store, open_target(assembly_, out));
+  if (out.into.publish == Publish::object) {
+    SLUICE_TRY(made.condition, runtime::find_condition(*made.store, out.into.key));
   }
-  SLUICE_TRY(made.rows, database.new_rows(*out.incremental, made.listed ? made.listed->manifest.mark : ReadMark()));
+  if (!out.incremental) return made;
+  Increment& increment = made.increment.emplace();
+  SLUICE_TRY(increment.listed, runtime::find_manifest(*made.store, place_of(out)));
+  const auto& listed = increment.listed;
+  if (listed && listed->manifest.mark.empty()) {
+    return fail(Fault::conflict,
+                made.store->uri(place_of(out)) + " lists files that were not written by an incremental flow",
+                start_anew);
+  }
+  SLUICE_TRY(increment.rows, database.new_rows(*out.incremental, listed ? listed->manifest.mark : ReadMark()));
   return made;
 }
 
 Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& snapshot, std::size_t query,
-                                                  const engine::Lineage& lineage, const Increment* increment) {
-  SLUICE_TRY(const auto store, open_target(assembly_, out));
+                                                  const engine::Lineage& lineage, Begun begun) {
+  ObjectStore* const store = begun.store.get();
+  const Increment* const increment = begun.increment ? &*begun.increment : nullptr;
   SLUICE_TRY(ExportColumns columns, columns_of(assembly_, out, snapshot.columns(query)));
   const std::string mask_key = mask_key_of(assembly_, lineage);
   std::optional<runtime::FoundManifest> listed;
@@ -197,7 +205,7 @@ Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& s
   runtime::ExportRows rows{reader.get(), {}, columns.columns, readers};
   if (columns.select)
     rows.select = [&](const Batch& in, std::vector<Batch>& made) { return columns.select->run(in, made); };
-  runtime::ExportOptions options{.dialect = out.into.dialect, .stop = options_.stop};
+  runtime::ExportOptions options{.dialect = out.into.dialect, .stop = options_.stop, .condition = begun.condition};
   std::shared_ptr<engine::Parquet> parquet;
   if (out.into.dialect.format == objects::Format::parquet) {
     SLUICE_TRY(parquet, engine::Parquet::open());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,9 +53,15 @@ class ExportRuns {
     NewRows rows;
     ReadMark mark;
   };
-  Result<Increment> begin_increment(const project::Export& out, Database& database) const;
+  // What is found at the object store before the database is read.
+  struct Begun {
+    std::unique_ptr<ObjectStore> store;
+    PutCondition condition{};  // of one object
+    std::optional<Increment> increment{};
+  };
+  Result<Begun> begin(const project::Export& out, Database& database) const;
   Result<runtime::ExportReport> run_one(const project::Export& out, Snapshot& snapshot, std::size_t query,
-                                        const engine::Lineage& lineage, const Increment* increment);
+                                        const engine::Lineage& lineage, Begun begun);
 
   const Assembly& assembly_;
   const Work& work_;

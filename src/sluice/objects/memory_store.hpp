@@ -48,12 +48,13 @@ class MemoryStore : public ObjectStore {
   Result<std::unique_ptr<ObjectReader>> open_reader(const ObjectFacts& object, std::uint64_t offset) override {
     return std::make_unique<Reader>(*this, object, offset);
   }
-  Result<ObjectFacts> put(const std::string& key, std::string_view bytes, const PutOptions&) override {
+  Result<ObjectFacts> put(const std::string& key, std::string_view bytes, const PutOptions& options) override {
+    SLUICE_CHECK(holds(key, options.condition));
     set(key, std::string(bytes));
     return facts(key);
   }
-  Result<std::unique_ptr<ObjectWriter>> open_writer(const std::string& key, const PutOptions&) override {
-    return std::make_unique<Writer>(*this, key);
+  Result<std::unique_ptr<ObjectWriter>> open_writer(const std::string& key, const PutOptions& options) override {
+    return std::make_unique<Writer>(*this, key, options.condition);
   }
   Result<void> remove(const std::string& key) override {
     objects_.erase(key);
@@ -87,12 +88,14 @@ class MemoryStore : public ObjectStore {
   };
   class Writer final : public ObjectWriter {
    public:
-    Writer(MemoryStore& store, std::string key) : store_(store), key_(std::move(key)) {}
+    Writer(MemoryStore& store, std::string key, PutCondition condition)
+        : store_(store), key_(std::move(key)), condition_(std::move(condition)) {}
     Result<void> write(std::string_view bytes) override {
       bytes_ += bytes;
       return {};
     }
     Result<ObjectFacts> finish() override {
+      SLUICE_CHECK(store_.holds(key_, condition_));
       store_.set(key_, std::move(bytes_));
       return store_.facts(key_);
     }
@@ -100,8 +103,18 @@ class MemoryStore : public ObjectStore {
    private:
     MemoryStore& store_;
     std::string key_;
+    PutCondition condition_;
     std::string bytes_;
   };
+
+  Result<void> holds(const std::string& key, const PutCondition& condition) const {
+    const auto found = objects_.find(key);
+    const bool there = found != objects_.end();
+    const bool wrong_version =
+        !condition.if_version.empty() && (!there || found->second.version != condition.if_version);
+    if (!wrong_version && !(condition.if_absent && there)) return {};
+    return fail(Fault::conflict, "another writer has written " + key);
+  }
 
   static ObjectFacts facts_of(const std::string& key, const Object& object) {
     return {key, object.bytes.size(), object.version, 0};

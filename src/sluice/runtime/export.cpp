@@ -197,12 +197,25 @@ Result<void> sweep(ObjectStore& store, const std::string& prefix, const std::vec
 
 std::string manifest_key(const std::string& prefix) { return prefix + "_manifest.json"; }
 
+Result<PutCondition> find_condition(ObjectStore& store, const std::string& key) {
+  auto there = store.head(key);
+  if (!there) {
+    // Who may write and not look can still hand out.
+    if (there.error().fault != Fault::denied) return fail(std::move(there).error());
+    log::debug("written without a condition", {{"object", store.uri(key)}, {"error", there.error().text()}});
+    return PutCondition{};
+  }
+  if (!*there) return PutCondition{.if_absent = true};
+  return PutCondition{.if_version = (*there)->version};
+}
+
 Result<ExportReport> export_object(ObjectStore& store, const std::string& key, const ExportRows& rows,
                                    const ManifestEntry* before, const ExportOptions& options) {
   ExportReport report;
   {
     const Stopwatch all(report.elapsed);
-    const PutOptions put{.content_type = std::string(objects::content_type_of(options.dialect, key))};
+    const PutOptions put{.content_type = std::string(objects::content_type_of(options.dialect, key)),
+                         .condition = options.condition};
     SLUICE_TRY(const auto object, store.open_writer(key, put));
     CountedWriter out(object.get());
     SLUICE_TRY(const auto writer, open_writer(options, key, rows.columns, out));
@@ -227,8 +240,10 @@ Result<ExportReport> export_object(ObjectStore& store, const std::string& key, c
       }
     }
     if (entry.version.empty()) {
-      SLUICE_TRY(const ObjectFacts facts, out.finish());
-      entry.version = facts.version;
+      const Result<ObjectFacts> facts = out.finish();
+      if (!facts && facts.error().fault == Fault::conflict) SLUICE_CRASH_POINT("B5_refused");
+      if (!facts) return fail(facts.error());
+      entry.version = facts->version;
       SLUICE_CRASH_POINT("B2_object_published");
     }
     report.files.push_back(std::move(entry));

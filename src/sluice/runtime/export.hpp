@@ -54,9 +54,14 @@ struct ExportOptions {
   OpenRowWriter open_writer{};  // empty: objects::open_row_writer, which knows every format but Parquet
   std::stop_token stop{};
   std::function<void(const ExportReport&)> progress{};
+  // Of one object: what must hold of its key when it is published, as find_condition() found it.
+  PutCondition condition{};
   // Of files: the manifest whose files stay listed before the new ones; null: the new ones take their place.
   const FoundManifest* append_to = nullptr;
 };
+
+// That nobody has written under `key` since now. No condition where the store may not be asked.
+Result<PutCondition> find_condition(ObjectStore& store, const std::string& key);
 
 // One object under `key`. `before` is what a manifest says of the last one: equal bytes are not published again.
 Result<ExportReport> export_object(ObjectStore& store, const std::string& key, const ExportRows& rows,

@@ -59,6 +59,27 @@ std::vector<std::string> listed(ObjectStore& store) {
   return keys;
 }
 
+TEST(ExportedObject, is_not_put_over_what_another_run_has_put_meanwhile) {
+  objects::MemoryStore store;
+  const auto export_after = [&](std::int64_t rows, const PutCondition& condition) {
+    ExportOptions options;
+    options.condition = condition;
+    return to_object(store, rows, nullptr, options);
+  };
+  const PutCondition none_yet = find_condition(store, "out.csv").value();
+  ASSERT_TRUE(to_object(store, 1));
+  const std::string version = store.facts("out.csv").version;
+  const auto first = export_after(2, none_yet);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().fault, Fault::conflict);
+  const PutCondition seen = find_condition(store, "out.csv").value();
+  EXPECT_TRUE(export_after(3, seen));
+  const auto overtaken = export_after(4, seen);
+  ASSERT_FALSE(overtaken);
+  EXPECT_NE(store.facts("out.csv").version, version);
+  EXPECT_EQ(store.read("out.csv", "", 0, 100).value(), "n\n1\n2\n3\n");
+}
+
 TEST(ExportedFiles, that_grow_stay_listed_and_carry_the_mark) {
   objects::MemoryStore store;
   const auto run = [&](std::int64_t count, const ReadMark& mark) {
