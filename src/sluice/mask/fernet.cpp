@@ -38,8 +38,7 @@ void Fernet::encrypt(std::string_view plain, std::uint64_t time, std::span<const
   base64url_encode(as_bytes(bytes_), token.data());
 }
 
-const char* Fernet::decrypt(std::string_view token, std::string& plain, std::uint64_t& time) {
-  plain.clear();
+const char* Fernet::check(std::string_view token) {
   if (token.empty() || token.size() % 4 != 0) return "not_a_token";
   for (int i = 0; i < 2 && token.ends_with('='); ++i) token.remove_suffix(1);
   if (!base64url_decode(token, bytes_) || bytes_.size() < head_size + block_size + HmacSha256::size ||
@@ -49,11 +48,15 @@ const char* Fernet::decrypt(std::string_view token, std::string& plain, std::uin
   const std::size_t signed_size = bytes_.size() - HmacSha256::size;
   std::array<std::uint8_t, HmacSha256::size> code;
   hmac_.mac(std::string_view(bytes_).substr(0, signed_size), code);
-  if (CRYPTO_memcmp(code.data(), bytes_.data() + signed_size, code.size()) != 0) return "not_made_here";
+  return CRYPTO_memcmp(code.data(), bytes_.data() + signed_size, code.size()) == 0 ? nullptr : "not_made_here";
+}
 
+const char* Fernet::decrypt(std::string_view token, std::string& plain, std::uint64_t& time) {
+  plain.clear();
+  if (const char* reason = check(token)) return reason;
   time = 0;
   for (unsigned i = 0; i < 8; ++i) time = time << 8U | static_cast<unsigned char>(bytes_[1 + i]);
-  plain.resize(signed_size - head_size);
+  plain.resize(bytes_.size() - HmacSha256::size - head_size);
   auto* out = reinterpret_cast<std::uint8_t*>(plain.data());
   const auto* in = reinterpret_cast<const std::uint8_t*>(bytes_.data()) + head_size;
   aes_.decrypt(in, out, plain.size() / block_size);

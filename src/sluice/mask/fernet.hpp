@@ -24,8 +24,13 @@ class Fernet {
                std::string& token);
   // nullptr, or "not_a_token", "not_made_here". The time of the token is not judged: it is given back.
   const char* decrypt(std::string_view token, std::string& plain, std::uint64_t& time);
+  // Whether it was made with this key: decrypt() gives a value, or a padding that is wrong.
+  bool made(std::string_view token) { return check(token) == nullptr; }
 
  private:
+  // Leaves the token's bytes in bytes_.
+  const char* check(std::string_view token);
+
   HmacSha256 hmac_;
   AesBlocks aes_;
   std::string bytes_;  // a token's, before base64
