@@ -29,7 +29,7 @@ Result<std::optional<std::string>> RewrapTokens::renewed(const OldText& row) {
   if (!value) return fail(std::move(value).error().within(row.place));
   if (kind_->input == mask::MaskInput::date) *value = with_entity(std::move(*value), row);
   std::string token;
-  const char* refusal = mask_->mask(*value, token);
+  const char* refusal = mask_->mask_again(*value, row.text, token);
   OPENSSL_cleanse(value->data(), value->size());
   if (refusal != nullptr) {
     return fail(Fault::data,

@@ -151,6 +151,16 @@ struct Rewriting {
   std::string beside{};      // another column that `replace` must see; empty: none
 };
 
+// What to do where a column must not hold a text twice, and a new one is there already.
+inline std::string hint_of_twins(const Rewriting& rewriting) {
+  if (rewriting.key_column.empty()) {
+    return "the table holds the same value under both keys: remove one of the two rows, then go on by the same command";
+  }
+  return "either the table holds the same value under both keys, or two keys give two values one token: make the index "
+         "over the token and its key, " +
+         rewriting.key_column + ", and remove a row only where that one fails, too";
+}
+
 // What a project does with a database, for probe().
 struct DatabaseUse {
   std::vector<Target> targets{};  // of all flows into it

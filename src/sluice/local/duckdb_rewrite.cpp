@@ -80,13 +80,19 @@ class Rewrite {
         parameters.emplace_back(found.places[row]);
         parameters.emplace_back(*fresh[row]);
       }
+      // Each parameter has to be used: without a key column the condition does.
       const std::string key =
           rewriting_.key_column.empty() ? "" : ", " + quoted(std::string_view(rewriting_.key_column)) + " = $1";
-      SLUICE_TRY(DuckRows done, connection_.ask("UPDATE " + table_ + " SET " + column_ + " = v.fresh" + key +
-                                                    " FROM (VALUES " + values + ") v(place, fresh) WHERE " + table_ +
-                                                    ".rowid = v.place AND $1 IS NOT NULL",
-                                                parameters, place_));
-      changed_ += done.changed();
+      auto done =
+          connection_.ask("UPDATE " + table_ + " SET " + column_ + " = v.fresh" + key + " FROM (VALUES " + values +
+                              ") v(place, fresh) WHERE " + table_ + ".rowid = v.place AND $1 IS NOT NULL",
+                          parameters, place_);
+      if (!done) {
+        Error error = std::move(done).error();
+        if (error.message.ends_with("constraint violation")) error.hint = hint_of_twins(rewriting_);
+        return fail(std::move(error));
+      }
+      changed_ += done->changed();
     }
     return found.places.back();
   }

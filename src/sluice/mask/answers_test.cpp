@@ -253,6 +253,12 @@ TEST(masks, of_fernet_tell_whether_the_key_that_writes_made_a_token) {
   token[40] = token[40] == 'A' ? 'B' : 'A';
   EXPECT_FALSE(mask->made(token));
   EXPECT_FALSE(make("mask_fernet", after, {"other"})->made(token));
+  // A token in place of another keeps its time.
+  std::string again;
+  ASSERT_EQ(mask->mask_again("hello", "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ", again), nullptr);
+  EXPECT_TRUE(mask->made(again));
+  EXPECT_EQ(again.substr(0, 12), "gAAAAAAdwJ6w");
+  EXPECT_NE(mask->mask_again("hello", "short", again), nullptr);
   // Nothing in the tokens of the others tells it.
   std::string address;
   const auto other = make("mask_ip", after, {});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class Fernet {
   const char* decrypt(std::string_view token, std::string& plain, std::uint64_t& time);
   // Whether it was made with this key: decrypt() gives a value, or a padding that is wrong.
   bool made(std::string_view token) { return check(token) == nullptr; }
+  // What a token says of when it was made, whoever made it; empty: it is too short, or no base64url.
+  static std::optional<std::uint64_t> time_of(std::string_view token);
 
  private:
   // Leaves the token's bytes in bytes_.

@@ -85,6 +85,8 @@ const char* Mask::unmask(std::string_view, std::string& out) {
   return "not_recoverable";
 }
 
+const char* Mask::mask_again(std::string_view value, std::string_view, std::string& out) { return mask(value, out); }
+
 bool Mask::made(std::string_view) { return false; }
 
 const char* Mask::days(std::string_view, std::int32_t&) { return "not_a_date"; }

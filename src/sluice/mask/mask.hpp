@@ -33,6 +33,10 @@ class Mask {
   // the entity.
   virtual const char* mask(std::string_view value, std::string& out) = 0;
 
+  // The same for a token in place of `old`, one of another key that gave this value back: what it tells beside the
+  // value stays.
+  virtual const char* mask_again(std::string_view value, std::string_view old, std::string& out);
+
   // The way back, for masks that have one: the value in its canonical form.
   virtual const char* unmask(std::string_view token, std::string& out);
 

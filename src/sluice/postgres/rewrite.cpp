@@ -160,14 +160,7 @@ class Pass {
 
   Error explained(const ServerError& error) const {
     Error out = connection_.error(error, what_);
-    if (error.is("23505")) {
-      out.hint = rewriting_.key_column.empty()
-                     ? "the table holds the same value under both keys: remove one of the two rows, then go on by the "
-                       "same command"
-                     : "either the table holds the same value under both keys, or two keys give two values one token: "
-                       "make the index over the token and its key, " +
-                           rewriting_.key_column + ", and remove a row only where that one fails, too";
-    }
+    if (error.is("23505")) out.hint = hint_of_twins(rewriting_);
     if (error.is("22001")) out.hint = "the new key's id is longer: widen the column, then go on by the same command";
     return out;
   }
