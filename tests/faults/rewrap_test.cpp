@@ -75,25 +75,29 @@ TEST_F(rewrap_flow, goes_on_after_a_kill_at_each_step_while_runs_write_to_the_ta
   flow.verdict();
 }
 
-// A column of tokens that do not name their key, beside one of the same values that do.
+// A column of tokens that do not name their key, beside one that tells the same value.
 struct Unnamed {
   std::string column;
   std::string function;
   std::vector<std::string> options;
-  std::string key_column;
-  std::string beside;  // of mask_siv
-  std::string domain;  // of that
+  mask::MaskArguments arguments;
+  std::string key_column;  // or ""
+  std::string token;       // what `unmask` is given, in SQL
+  std::string beside;      // tokens of mask_siv, or the value in clear
+  std::string domain;      // of these tokens
 };
 
 class rewrap_without_ids : public rewrap_flow, public testing::WithParamInterface<Unnamed> {
  protected:
   static FlowOptions options() {
     FlowOptions out;
-    out.columns = "mask_ip(ip, 'logins') as address, mask_key() as address_key, mask_fernet(device_id) as sealed, ";
+    out.columns =
+        "mask_ip(ip, 'logins') as address, mask_key() as address_key, mask_fernet(device_id) as sealed, "
+        "mask_date_shift(run_date(), user_id) as shifted, mask_key() as shifted_key, ";
     out.table_sql =
         "create table if not exists user_logins (user_id varchar(128), device_type varchar(32), masked_ip "
         "varchar(256), masked_device_id varchar(256), locale varchar(32), app_version integer, create_date date, "
-        "address inet, address_key varchar(10), sealed text);";
+        "address inet, address_key varchar(10), sealed text, shifted date, shifted_key text);";
     return out;
   }
   static std::vector<std::string> rewrap() {
@@ -107,17 +111,19 @@ class rewrap_without_ids : public rewrap_flow, public testing::WithParamInterfac
     const Unnamed& one = GetParam();
     const auto keyring = mask::Keyring::load((flow.folder() / "keys.json").string());
     EXPECT_TRUE(keyring.has_value());
-    auto known = mask::Unmasker::open(**mask::find_mask("mask_siv"), &*keyring, {one.domain});
-    auto others = mask::Unmasker::open(**mask::find_mask(one.function), &*keyring,
-                                       {one.column == "address" ? "logins" : "fernet"}, keyring->primary_id());
+    auto known =
+        mask::Unmasker::open(**mask::find_mask("mask_siv"), &*keyring, {one.domain.empty() ? "ip" : one.domain});
+    auto others =
+        mask::Unmasker::open(**mask::find_mask(one.function), &*keyring, one.arguments, keyring->primary_id());
     EXPECT_TRUE(known.has_value() && others.has_value());
-    std::istringstream lines(flow.sql("select " + (one.column == "address" ? "host(address)" : one.column) +
-                                      " || ' ' || " + one.beside + " from user_logins"));
+    std::istringstream lines(flow.sql("select " + one.token + " || '|' || " + one.beside + " from user_logins"));
     std::size_t rows = 0;
     std::size_t same = 0;
-    for (std::string token, siv; lines >> token >> siv; ++rows) {
-      const auto value = others->unmask(token);
-      const auto wanted = known->unmask(siv);
+    for (std::string line; std::getline(lines, line); ++rows) {
+      const std::size_t bar = line.find('|');
+      const auto value = others->unmask(line.substr(0, bar));
+      const std::string told = line.substr(bar + 1);
+      const Result<std::string> wanted = one.domain.empty() ? told : known->unmask(told);
       same += value && wanted && *value == *wanted ? 1 : 0;
     }
     EXPECT_GT(rows, 2000U);
@@ -136,10 +142,12 @@ TEST_P(rewrap_without_ids, goes_on_after_a_kill_at_each_step_while_runs_write_to
   replace_key(flow);
   flow.send(login_messages(200, 500));
   ASSERT_EQ(flow.run().code, 0);
-  flow.sql("create table before as select user_id, address, sealed from user_logins");
+  flow.sql("create table before as select * from user_logins");
+  // By the key where there is one: a date may be moved by as many days under both.
+  const std::string looked = GetParam().key_column.empty() ? GetParam().column : GetParam().key_column;
   const auto changed = [&] {
-    return flow.sql("select count(*) from user_logins join before using (user_id) where user_logins." +
-                    GetParam().column + " <> before." + GetParam().column);
+    return flow.sql("select count(*) from user_logins u join before b using (user_id) where u." + looked + " <> b." +
+                    looked);
   };
   std::string of_kill[2] = {"50", "150"};
   int kill = 0;
@@ -177,15 +185,26 @@ TEST_P(rewrap_without_ids, goes_on_after_a_kill_at_each_step_while_runs_write_to
   flow.verdict();
 }
 
-INSTANTIATE_TEST_SUITE_P(tokens, rewrap_without_ids,
-                         testing::Values(Unnamed{"address",
-                                                 "mask_ip",
-                                                 {"--domain", "logins", "--key-column", "address_key"},
-                                                 "address_key",
-                                                 "masked_ip",
-                                                 "ip"},
-                                         Unnamed{"sealed", "mask_fernet", {}, "", "masked_device_id", "device"}),
-                         [](const auto& one) { return one.param.function; });
+INSTANTIATE_TEST_SUITE_P(
+    tokens, rewrap_without_ids,
+    testing::Values(Unnamed{"address",
+                            "mask_ip",
+                            {"--domain", "logins", "--key-column", "address_key"},
+                            {"logins"},
+                            "address_key",
+                            "host(address)",
+                            "masked_ip",
+                            "ip"},
+                    Unnamed{"shifted",
+                            "mask_date_shift",
+                            {"--key-column", "shifted_key", "--entity-column", "user_id"},
+                            {},
+                            "shifted_key",
+                            "shifted::text || E'\\t' || user_id",
+                            "create_date::text",
+                            ""},
+                    Unnamed{"sealed", "mask_fernet", {}, {}, "", "sealed", "masked_device_id", "device"}),
+    [](const auto& one) { return one.param.function; });
 
 }  // namespace
 }  // namespace sluice::faults

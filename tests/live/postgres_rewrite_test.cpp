@@ -200,15 +200,19 @@ TEST_F(PostgresRewrite, a_key_column_goes_along_with_its_token) {
 }
 
 TEST_F(PostgresRewrite, a_row_whose_key_or_token_another_changes_meanwhile_keeps_what_that_one_wrote) {
-  sql("create table t (id integer, token text, key text); insert into t values (1, '1-a', 'k1'), (2, '1-b', 'k1')");
+  sql("create table t (id integer, token text, key text);"
+      "insert into t values (1, '1-a', 'k1'), (2, '1-b', 'k1'), (3, '1-d', 'k1')");
   Rewriting raced = by_key();
   int asked = 0;
   raced.replace = [&](const std::vector<OldText>& old, std::vector<std::optional<std::string>>& fresh) {
-    if (++asked == 1) sql("update t set token = '2-c', key = 'k2' where id = 1");
+    if (++asked == 1) {
+      sql("update t set token = '2-c', key = 'k2' where id = 1");
+      sql("update t set key = 'k2' where id = 3");
+    }
     return by_key().replace(old, fresh);
   };
   EXPECT_EQ(*open()->rewrite(raced, {}), 1U);
-  EXPECT_EQ(sql("select token || key from t order by id"), "2-ck2\n2-bk2");
+  EXPECT_EQ(sql("select token || key from t order by id"), "2-ck2\n2-bk2\n1-dk2");
 }
 
 TEST_F(PostgresRewrite, two_values_with_one_token_under_two_keys_are_no_reason_to_remove_a_row) {
