@@ -59,7 +59,8 @@ flows:
       locale:      { type: text, null: true }
       device_id:   { type: text, pii: device }
     select: |
-      select user_id, device_type,
+      select )" +
+         options.columns + R"(user_id, device_type,
              mask_siv(ip, 'ip')            as masked_ip,
              mask_siv(device_id, 'device') as masked_device_id,
              locale, version_int(app_version) as app_version, run_date() as create_date

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ struct FlowOptions {
   std::string warehouse_keys{};           // more keys of the connection `warehouse`
   std::string flow_keys{};                // more lines of the flow
   std::string table_sql{};                // instead of the usual one
+  std::string columns{};                  // more of the select, each followed by a comma
   std::string user = "postgres";          // of the database
   bool make_queue = true;
   std::vector<std::string> server_arguments{};  // of the queue server
@@ -50,6 +52,7 @@ class LoginFlow {
 
   support::QueueServer& queue() const { return *queue_; }
   const std::string& database() const { return database_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
   std::string sql(const std::string& statements) const { return postgres().sql(statements, database_); }
   void configure(const FlowOptions& options);  // writes the project again
   void database_url(std::string url) { url_ = std::move(url); }

@@ -95,8 +95,8 @@ std::string quoted(const std::string& value, char delimiter) {
 
 }  // namespace
 
-Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const std::string& column, char delimiter,
-                                    const ChangeCell& change) {
+Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const std::string& column,
+                                    const std::vector<std::string>& others, char delimiter, const ChangeCell& change) {
   Rows rows(in, delimiter);
   std::vector<Cell> cells;
   std::string end;
@@ -105,10 +105,18 @@ Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const
   std::vector<std::string> names;
   for (const Cell& cell : cells) names.push_back(cell.value);
   if (names[0].starts_with("\xef\xbb\xbf")) names[0].erase(0, 3);  // the byte order mark of a spreadsheet
-  const auto found = std::ranges::find(names, column);
-  if (found == names.end())
-    return fail(Fault::config, "the file has no column '" + column + "'", did_you_mean(column, names));
-  const auto number = static_cast<std::size_t>(found - names.begin());
+  const auto number_of = [&](const std::string& name) -> Result<std::size_t> {
+    const auto found = std::ranges::find(names, name);
+    if (found == names.end())
+      return fail(Fault::config, "the file has no column '" + name + "'", did_you_mean(name, names));
+    return static_cast<std::size_t>(found - names.begin());
+  };
+  SLUICE_TRY(const std::size_t number, number_of(column));
+  std::vector<std::size_t> other_numbers;
+  for (const std::string& other : others) {
+    SLUICE_TRY(other_numbers.emplace_back(), number_of(other));
+  }
+  std::vector<std::string> other_values(others.size());
   write(out, cells, end, delimiter);
   std::uint64_t changed = 0;
   while (true) {
@@ -116,7 +124,10 @@ Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const
     if (!more) return changed;
     if (number < cells.size() && !cells[number].value.empty()) {
       Cell& cell = cells[number];
-      if (auto done = change(cell.value); !done) return fail(std::move(done).error().within(rows.place()));
+      for (std::size_t i = 0; i < others.size(); ++i)
+        other_values[i] = other_numbers[i] < cells.size() ? cells[other_numbers[i]].value : std::string();
+      if (auto done = change(cell.value, other_values); !done)
+        return fail(std::move(done).error().within(rows.place()));
       cell.raw = quoted(cell.value, delimiter);
       ++changed;
     }

@@ -11,7 +11,7 @@ namespace {
 std::string changed(const std::string& text, const std::string& column, char delimiter = ',') {
   std::stringbuf in(text);
   std::ostringstream out;
-  const auto done = change_column(in, out, column, delimiter, [](std::string& value) -> Result<void> {
+  const auto done = change_column(in, out, column, {}, delimiter, [](std::string& value, const auto&) -> Result<void> {
     if (value == "bad") return fail(Fault::data, "no token");
     value = "<" + value + ">";
     return {};
@@ -28,6 +28,20 @@ TEST(csv_column, changes_one_column_and_leaves_every_other_byte) {
                     "a"),
             "\xef\xbb\xbf"
             "a,b\n<1>,2\n1");
+}
+
+TEST(csv_column, gives_other_values_of_the_row_to_whoever_changes_one) {
+  std::stringbuf in("k,a,e\nk1,x,\"u,1\"\n,y\n");
+  std::ostringstream out;
+  const auto done = change_column(in, out, "a", {"e", "k"}, ',', [](std::string& value, const auto& others) {
+    value += "(" + others[0] + ";" + others[1] + ")";
+    return Result<void>();
+  });
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(out.str(), "k,a,e\nk1,\"x(u,1;k1)\",\"u,1\"\n,y(;)\n");
+  const auto refused =
+      change_column(in, out, "a", {"f"}, ',', [](std::string&, const auto&) { return Result<void>(); });
+  EXPECT_FALSE(refused.has_value());
 }
 
 TEST(csv_column, quotes_values_that_need_it) {

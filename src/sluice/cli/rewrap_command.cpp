@@ -1,9 +1,8 @@
 // `sluice keys rewrap`: tokens of older keys in a flow's table become tokens of the primary key, where they stand.
 //
-// Nothing is kept of how far it is: a token names its key, so whatever still has to be done can be seen in the table.
+// Nothing is kept of how far it is: a token names or proves its key, or a column beside it names it, so whatever still
+// has to be done can be seen in the table.
 #include "sluice/cli/rewrap_command.hpp"
-
-#include <openssl/crypto.h>
 
 #include <algorithm>
 
@@ -12,6 +11,7 @@
 #include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/mask_options.hpp"
+#include "sluice/cli/rewrap_tokens.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/core/words.hpp"
 
@@ -22,60 +22,137 @@ struct RewrapArguments {
   ProjectArguments project;
   std::string flow;
   std::string column;
+  std::string key_column;
+  std::string entity_column;
   std::size_t batch = 1000;
   MaskOptions mask;
 };
 
-// Only a token that names its key can be told from one that was rewrapped already.
-Result<void> check_kind(const mask::MaskKind& kind) {
+tl::unexpected<Error> unusable(const std::string& message, const std::string& hint = {}) {
+  return fail(Fault::config, message, hint);
+}
+
+// A key is never guessed: the token proves it, or a column of the table names it.
+Result<void> check_options(const RewrapArguments& arguments, const mask::MaskKind& kind) {
   const std::string function(kind.function);
   if (!kind.recoverable()) {
-    return fail(Fault::config,
-                function + ": its tokens cannot be rewrapped, since nobody can recover the values behind them",
-                kind.function == "mask_hmac"
-                    ? "leave the old key enabled and look values up by mask_hmac_all(value, domain), or load the rows "
-                      "again from their source"
-                    : "load the rows again from their source");
+    return unusable(function + ": its tokens cannot be rewrapped, since nobody can recover the values behind them",
+                    kind.function == "mask_hmac"
+                        ? "leave the old key enabled and look values up by mask_hmac_all(value, domain), or load the "
+                          "rows again from their source"
+                        : "load the rows again from their source");
   }
-  if (kind.key == mask::TokenKey::in_front) return {};
-  return fail(
-      Fault::config, function + ": its tokens do not name their key, so a rewrap that was cut off could not go on",
-      "load the rows again from their source, or make a second column of the new key's tokens by `sluice unmask "
-      "--key OLD` and `sluice mask`");
+  if (!arguments.mask.key().empty())
+    return unusable("rewrap has no --key: tokens of all other keys become tokens of the primary one");
+  const bool told = kind.key == mask::TokenKey::told;
+  if (told && arguments.key_column.empty()) {
+    return unusable(function +
+                        ": its tokens do not name their key, and under a wrong one they would give wrong values: "
+                        "--key-column names the column that does",
+                    "add `mask_key() as " + arguments.column +
+                        "_key` to the select; rows from before it are loaded "
+                        "again, or get their key's id by hand while all of them are of one key (docs/keys.md)");
+  }
+  if (!told && !arguments.key_column.empty())
+    return unusable(function + " has no --key-column: its tokens tell their key themselves");
+  const bool dates = kind.input == mask::MaskInput::date;
+  if (dates && arguments.entity_column.empty()) {
+    return unusable(function + " needs --entity-column",
+                    "the table's column that holds what was given to " + function + " as the entity");
+  }
+  if (!dates && !arguments.entity_column.empty()) return unusable(function + " has no --entity-column");
+  return {};
+}
+
+// That a value comes through the column as the very text that a mask has made, or was given.
+Result<void> check_columns(const RewrapArguments& arguments, const mask::MaskKind& kind, const RelationShape& table) {
+  const bool told = kind.key == mask::TokenKey::told;
+  const bool dates = kind.input == mask::MaskInput::date;
+  std::vector<std::string> names;
+  for (const Field& column : table.columns) names.push_back(column.name);
+  std::vector<std::string> seen;
+  const auto check = [&](const std::string& name, const char* what, std::vector<Kind> kinds) -> Result<void> {
+    const auto found = std::ranges::find(table.columns, name, &Field::name);
+    if (found == table.columns.end())
+      return unusable(table.name.text() + " has no column '" + name + "'", did_you_mean(name, names));
+    if (!kinds.empty() && std::ranges::find(kinds, found->type.kind) == kinds.end()) {
+      return unusable(table.name.text() + "." + name + " is " + to_string(found->type) + ", and cannot hold " + what +
+                      " as it was written");
+    }
+    if (std::ranges::find(seen, name) != seen.end()) return unusable("'" + name + "' is named twice");
+    seen.push_back(name);
+    return {};
+  };
+  std::vector<Kind> kinds;
+  if (told) kinds = {Kind::text};
+  if (dates) kinds = {Kind::text, Kind::date, Kind::timestamp, Kind::timestamp_tz};
+  SLUICE_CHECK(check(arguments.column, "a token", std::move(kinds)));
+  if (told) SLUICE_CHECK(check(arguments.key_column, "a key's id", {Kind::text}));
+  if (dates) {
+    SLUICE_CHECK(check(arguments.entity_column, "an entity", {Kind::text, Kind::int32, Kind::int64, Kind::uuid}));
+  }
+  return {};
+}
+
+// Under another domain a token that proves nothing would give a wrong value in silence, so function and constants must
+// be those of the project.
+Result<void> check_select(const Assembly& assembly, const project::Flow& flow, const RewrapArguments& arguments,
+                          const mask::MaskKind& kind, const mask::MaskArguments& constants) {
+  std::vector<std::string> same;  // the ways to write this call: what has its default may be left out
+  for (std::size_t count = constants.size();; --count) {
+    same.push_back(mask::call_text(kind, {constants.begin(), constants.begin() + static_cast<std::ptrdiff_t>(count)}));
+    if (count == kind.required() || constants[count - 1] != kind.parameters[count - 1].otherwise) break;
+  }
+  SLUICE_TRY(const engine::RowsPlan plan, plan_flow(assembly, flow));
+  const std::string column = "the select's column '" + arguments.column + "'";
+  bool found = false;
+  for (const engine::PersonalPath& path : plan.lineage.paths) {
+    if (path.column != arguments.column) continue;
+    if (std::ranges::find(same, path.by) != same.end()) {
+      found = true;
+      continue;
+    }
+    // The entity of a date may be masked itself.
+    if (kind.input == mask::MaskInput::date && !path.by.starts_with(kind.function)) continue;
+    return unusable(column + " is of '" + path.by + "', not of '" + same.back() + "'",
+                    "give --function and its options as the select has them: a token under others would become a "
+                    "wrong value, and no error");
+  }
+  if (found) return {};
+  return unusable(column + " is not of " + same.back(), "a rewrap takes the mask that the project's select has");
 }
 
 Result<Answer> rewrap(const RewrapArguments& arguments) {
   SLUICE_TRY(const mask::MaskKind* kind, arguments.mask.kind());
-  SLUICE_CHECK(check_kind(*kind));
-  if (!arguments.mask.key().empty())
-    return fail(Fault::config, "rewrap has no --key: tokens of all other keys become tokens of the primary one");
+  SLUICE_CHECK(check_options(arguments, *kind));
   SLUICE_TRY(const mask::MaskArguments constants, arguments.mask.arguments(*kind));
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::always));
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   const mask::Keyring& keyring = *assembly->keyring;
+  SLUICE_TRY(auto tokens, RewrapTokens::open(*kind, keyring, constants));
+  if (kind->key == mask::TokenKey::told) SLUICE_CHECK(check_select(*assembly, *flow, arguments, *kind, constants));
   SLUICE_TRY(const auto database, open_database(assembly->connection(flow->into_connection), system_clock()));
   SLUICE_TRY(const auto table, database->shape_of(flow->into_table));
-  if (!table) return fail(Fault::config, "there is no table " + flow->into_table.text(), "run the flow first");
-  std::vector<std::string> columns;
-  for (const Field& column : table->columns) columns.push_back(column.name);
-  if (std::ranges::find(columns, arguments.column) == columns.end()) {
-    return fail(Fault::config, flow->into_table.text() + " has no column '" + arguments.column + "'",
-                did_you_mean(arguments.column, columns));
-  }
+  if (!table) return unusable("there is no table " + flow->into_table.text(), "run the flow first");
+  SLUICE_CHECK(check_columns(arguments, *kind, *table));
   SLUICE_CHECK(check_keys(database->ledger(), keyring));
-  SLUICE_TRY(auto unmasker, mask::Unmasker::open(*kind, &keyring, constants));
-  SLUICE_TRY(const auto mask, mask::make_mask(*kind, &keyring, constants));
 
-  Rewriting rewriting{flow->into_table, arguments.column, keyring.primary_id() + ".", arguments.batch, {}};
-  rewriting.replace = [&](const std::vector<std::string>& old, std::vector<std::string>& fresh) -> Result<void> {
-    for (const std::string& token : old) {
-      auto value = unmasker.unmask(token);
-      if (!value) return fail(std::move(value).error().within(flow->into_table.text() + "." + arguments.column));
-      const char* refusal = mask->mask(*value, fresh.emplace_back());
-      OPENSSL_cleanse(value->data(), value->size());
-      if (refusal != nullptr)
-        return fail(Fault::data, flow->into_table.text() + "." + arguments.column + ": " + std::string(kind->function) +
-                                     " refuses the value behind a token: " + refusal);
+  const std::string place = flow->into_table.text() + "." + arguments.column;
+  Rewriting rewriting{.table = flow->into_table,
+                      .column = arguments.column,
+                      .keep = {},
+                      .batch = arguments.batch,
+                      .replace = {},
+                      .key_column = arguments.key_column,
+                      .beside = arguments.entity_column};
+  if (kind->key == mask::TokenKey::in_front) rewriting.keep = keyring.primary_id() + ".";
+  if (kind->key == mask::TokenKey::told) rewriting.keep = keyring.primary_id();
+  rewriting.replace = [&](const std::vector<OldText>& old,
+                          std::vector<std::optional<std::string>>& fresh) -> Result<void> {
+    for (const OldText& row : old) {
+      auto token = tokens.renewed(row);
+      if (!token) return fail(std::move(token).error().within(place));
+      fresh.push_back(std::move(*token));
     }
     return {};
   };
@@ -83,11 +160,10 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
   SLUICE_TRY(const std::uint64_t changed, database->rewrite(rewriting, stop));
   Answer answer;
   const bool stopped = stop.stop_requested();
-  answer.summary = thousands(changed) + " tokens of " + flow->into_table.text() + "." + arguments.column +
-                   " are of key " + keyring.primary_id() + " now" +
+  answer.summary = thousands(changed) + " tokens of " + place + " are of key " + tokens.key_id() + " now" +
                    (stopped ? "; stopped before the end, the same command goes on" : ", as all of them are");
   answer.text = answer.summary + "\n";
-  answer.result = {{"rewrapped", changed}, {"key", keyring.primary_id()}, {"complete", !stopped}};
+  answer.result = {{"rewrapped", changed}, {"key", tokens.key_id()}, {"complete", !stopped}};
   return answer;
 }
 
@@ -100,6 +176,14 @@ void add_rewrap(Command keys, Session& session) {
   add_project(command, arguments->project);
   command.option("FLOW", arguments->flow, "which flow, where the project has several").type("");
   command.option("--column", arguments->column, "the column of tokens").required().type("NAME");
+  command
+      .option("--key-column", arguments->key_column,
+              "the column that names each token's key, where tokens do not: filled by mask_key()")
+      .type("NAME");
+  command
+      .option("--entity-column", arguments->entity_column,
+              "of mask_date_shift: the column of what was given as the entity")
+      .type("NAME");
   command.option("--batch", arguments->batch, "rows a transaction").type("N").shows_default().between(1, 100000);
   arguments->mask.add_to(command);
   command.does(session, [arguments] { return rewrap(*arguments); });

@@ -18,6 +18,8 @@ struct UnmaskArguments {
   std::vector<std::string> tokens;
   std::string csv;
   std::string column;
+  std::string key_column;
+  std::string entity_column;
   char delimiter = ',';
 };
 
@@ -27,16 +29,43 @@ Result<Answer> unmask_column(const UnmaskArguments& arguments, mask::Unmasker& u
   if (file.open(arguments.csv, std::ios::in | std::ios::binary) == nullptr)
     return fail(Fault::config, arguments.csv + ": cannot be read", "name a CSV file with a header");
   std::ios::sync_with_stdio(false);
+  std::vector<std::string> others;
+  if (!arguments.key_column.empty()) others.push_back(arguments.key_column);
+  if (!arguments.entity_column.empty()) others.push_back(arguments.entity_column);
   const auto changed =
-      change_column(file, std::cout, arguments.column, arguments.delimiter, [&](std::string& value) -> Result<void> {
-        SLUICE_TRY(value, unmasker.unmask(value));
-        return {};
-      });
+      change_column(file, std::cout, arguments.column, others, arguments.delimiter,
+                    [&](std::string& value, const std::vector<std::string>& cells) -> Result<void> {
+                      if (!arguments.entity_column.empty()) value += '\t' + cells.back();
+                      SLUICE_TRY(value, arguments.key_column.empty() ? unmasker.unmask(value)
+                                                                     : unmasker.unmask(value, cells.front()));
+                      return {};
+                    });
   std::cout.flush();
   if (!changed) return fail(Error(changed.error()).within(arguments.csv));
   Answer answer;
   answer.summary = std::to_string(*changed) + " tokens unmasked";
   return answer;
+}
+
+// Other columns than the one of tokens that its mask has a use for.
+Result<void> check_others(const UnmaskArguments& arguments, const mask::MaskKind& kind) {
+  const std::string function(kind.function);
+  const bool dates = kind.input == mask::MaskInput::date;
+  if (arguments.csv.empty()) {
+    if (arguments.key_column.empty() && arguments.entity_column.empty()) return {};
+    return fail(Fault::config, "--key-column and --entity-column are columns of a file", "name it by --csv FILE");
+  }
+  if (dates && arguments.entity_column.empty()) {
+    return fail(Fault::config, function + " needs --entity-column",
+                "the file's column that holds what was given to " + function + " as the entity");
+  }
+  if (!dates && !arguments.entity_column.empty()) return fail(Fault::config, function + " has no --entity-column");
+  if (arguments.key_column.empty()) return {};
+  if (kind.key != mask::TokenKey::told)
+    return fail(Fault::config, function + " has no --key-column: its tokens tell their key themselves");
+  if (!arguments.mask.key().empty())
+    return fail(Fault::config, "--key and --key-column do not go together", "--key is for a file of one key");
+  return {};
 }
 
 Result<Answer> unmask(const UnmaskArguments& arguments, bool json) {
@@ -48,6 +77,7 @@ Result<Answer> unmask(const UnmaskArguments& arguments, bool json) {
   mask::MaskArguments constants;
   if (kind->recoverable()) {  // else Unmasker says more than that an option is missing
     SLUICE_TRY(constants, arguments.mask.arguments(*kind));
+    SLUICE_CHECK(check_others(arguments, *kind));
   }
   SLUICE_TRY(const mask::Keyring keyring, load_keyring(arguments.file));
   SLUICE_TRY(auto unmasker, mask::Unmasker::open(*kind, &keyring, std::move(constants), arguments.mask.key()));
@@ -89,6 +119,14 @@ void add_unmask(Command app, Session& session) {
   command.option("--csv", arguments->csv, "a CSV file with a header, to be written to stdout with --column in clear")
       .type("FILE");
   command.option("--column", arguments->column, "its column of tokens; empty cells stay empty").type("NAME");
+  command
+      .option("--key-column", arguments->key_column,
+              "the file's column that names each token's key, where tokens do not: filled by mask_key()")
+      .type("NAME");
+  command
+      .option("--entity-column", arguments->entity_column,
+              "of mask_date_shift: the file's column of what was given as the entity")
+      .type("NAME");
   command.option("--delimiter", arguments->delimiter, "between its cells").type("C").shows_default();
   arguments->mask.add_to(command);
   arguments->audit.add_to(command);

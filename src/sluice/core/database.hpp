@@ -128,15 +128,38 @@ struct Rows {
   std::vector<Cells> rows;
 };
 
-// Texts of one column that are to be replaced where they stand.
+// A row whose text may have to be replaced: what is in its columns, as the database writes it.
+struct OldText {
+  std::string text;
+  std::optional<std::string> key{};     // in Rewriting::key_column
+  std::optional<std::string> beside{};  // in Rewriting::beside
+  std::string place{};                  // where the database has it now, for messages: "ctid (0,3)"
+};
+
+// Texts of one column that are to be replaced where they stand. NULL stays.
 struct Rewriting {
   TableName table;
   std::string column;
-  std::string keep;          // texts that start with it stay as they are
+  // Texts that start with it stay as they are; with a key column, rows that hold it there. Empty: `replace` alone can
+  // tell, and is asked about every row.
+  std::string keep;
   std::size_t batch = 1000;  // rows a transaction, at most
-  // Gives one text for each of `old`. An error ends the rewriting; the batch is then left as it was.
-  std::function<Result<void>(const std::vector<std::string>& old, std::vector<std::string>& fresh)> replace;
+  // Gives one text for each of `old`; none: it stays as it is. An error ends the rewriting; the batch is then left as
+  // it was.
+  std::function<Result<void>(const std::vector<OldText>& old, std::vector<std::optional<std::string>>& fresh)> replace;
+  std::string key_column{};  // set to `keep` together with each new text; empty: none
+  std::string beside{};      // another column that `replace` must see; empty: none
 };
+
+// What to do where a column must not hold a text twice, and a new one is there already.
+inline std::string hint_of_twins(const Rewriting& rewriting) {
+  if (rewriting.key_column.empty()) {
+    return "the table holds the same value under both keys: remove one of the two rows, then go on by the same command";
+  }
+  return "either the table holds the same value under both keys, or two keys give two values one token: make the index "
+         "over the token and its key, " +
+         rewriting.key_column + ", and remove a row only where that one fails, too";
+}
 
 struct ModelTable {
   TableName table;

@@ -15,6 +15,12 @@ namespace {
   throw duckdb::InvalidInputException(std::string(refusal_mark) + std::string(function) + ": " + std::string(reason));
 }
 
+[[noreturn]] void refuse_without_keyring(const std::string& function) {
+  throw duckdb::BinderException(function +
+                                " needs a keyring: name one by `keys: keys.json` in the project file, and make it with "
+                                "`sluice keys init keys.json`");
+}
+
 struct MaskInfo final : duckdb::ScalarFunctionInfo {
   MaskInfo(const mask::MaskKind& kind_of, const mask::Keyring* ring) : kind(kind_of), keyring(ring) {}
   const mask::MaskKind& kind;
@@ -69,12 +75,7 @@ std::size_t inputs_of(const mask::MaskKind& kind) { return kind.input == mask::M
 duckdb::unique_ptr<duckdb::FunctionData> bind_mask(duckdb::ClientContext& context, duckdb::ScalarFunction& function,
                                                    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& arguments) {
   const auto& info = function.function_info->Cast<MaskInfo>();
-  if (info.kind.keyed && info.keyring == nullptr) {
-    throw duckdb::BinderException(
-        function.name +
-        " needs a keyring: name one by `keys: keys.json` in the project file, and make it with "
-        "`sluice keys init keys.json`");
-  }
+  if (info.kind.keyed && info.keyring == nullptr) refuse_without_keyring(function.name);
   mask::MaskArguments constants;
   const std::size_t inputs = inputs_of(info.kind);
   for (std::size_t i = inputs; i < arguments.size(); ++i) {
@@ -341,14 +342,27 @@ duckdb::ScalarFunction constant(const char* name, duckdb::Value value) {
           }};
 }
 
+// The id of the key that masks use: for a column that tells it where tokens do not.
+duckdb::ScalarFunction mask_key(const mask::Keyring* keyring) {
+  duckdb::ScalarFunction function = constant("mask_key", duckdb::Value(keyring ? keyring->primary_id() : ""));
+  if (keyring == nullptr) {
+    function.bind =
+        [](duckdb::ClientContext&, duckdb::ScalarFunction& bound,
+           duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>&) -> duckdb::unique_ptr<duckdb::FunctionData> {
+      refuse_without_keyring(bound.name);
+    };
+  }
+  return function;
+}
+
 }  // namespace
 
 std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call) {
   const auto* use = dynamic_cast<const MaskUse*>(call.bind_info.get());
   if (use == nullptr) return std::nullopt;
   const mask::MaskKind& kind = use->info.kind;
-  MaskCall out{.function = std::string(kind.function), .inputs = inputs_of(kind)};
-  out.text = out.function;
+  MaskCall out{
+      .function = std::string(kind.function), .text = mask::call_text(kind, use->arguments), .inputs = inputs_of(kind)};
   bool form_open = false;
   for (std::size_t i = 0; i < kind.parameters.size(); ++i) {
     const std::string name(kind.parameters[i].name);
@@ -356,8 +370,7 @@ std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call) {
       form_open |= name == "form";
       continue;
     }
-    out.arguments.push_back(name == "salt" ? "..." : use->arguments[i]);  // a salt is half a key
-    out.text += ", " + name + " " + out.arguments.back();
+    out.arguments.push_back(name == "salt" ? "..." : use->arguments[i]);
   }
   if (form_open) out.form = mask::form_of_domain(use->arguments[0]);
   return out;
@@ -411,6 +424,7 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
   single(reveal);
   single({"version_int", {LogicalType::VARCHAR}, LogicalType::INTEGER, run_version_int});
   const duckdb::timestamp_t now(run_micros);
+  single(mask_key(keyring));
   single(constant("run_date", duckdb::Value::DATE(duckdb::date_t(run_day))));
   single(constant("run_time", duckdb::Value::TIMESTAMP(now)));
   connection.Commit();

@@ -1,4 +1,4 @@
-// Our functions inside `select`: masks, reveal, version_int, run_date, run_time.
+// Our functions inside `select`: masks, mask_key, reveal, version_int, run_date, run_time.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ void register_functions(duckdb::Connection& connection, const mask::Keyring* key
 // A call of a mask: what it hides are its first arguments.
 struct MaskCall {
   std::string function;
-  std::string text{};                    // "mask_siv, domain ip", without secrets
+  std::string text{};                    // as mask::call_text() has it
   std::vector<std::string> arguments{};  // the constants that were given, without secrets
   std::size_t inputs = 1;                // how many of the first arguments are hidden: a date comes with its entity
   std::optional<mask::Form> form{};      // the form that the domain's name decided; empty: the call or the mask did

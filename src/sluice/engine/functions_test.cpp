@@ -193,6 +193,15 @@ TEST(MaskAllFunctions, give_the_tokens_of_each_key_that_may_mask_the_primary_one
   EXPECT_EQ(text("select mask_ip_all('203.0.113.7')[1] = mask_ip('203.0.113.7')"), "true");
 }
 
+TEST_F(MaskFunctions, tell_the_id_of_their_key_where_there_is_one) {
+  EXPECT_EQ(text("select mask_key()"), "k1");
+  EXPECT_EQ(text("select count(*) from range(5000) where mask_key() = 'k1'"), "5000");
+  duckdb::DuckDB bare(nullptr);
+  duckdb::Connection without(bare);
+  register_functions(without, nullptr, 0);
+  EXPECT_NE(without.Query("select mask_key()")->GetError().find("mask_key needs a keyring"), std::string::npos);
+}
+
 TEST_F(MaskFunctions, name_what_is_wrong_with_a_call) {
   const std::pair<const char*, const char*> wrong[] = {
       {"mask_siv('1.2.3.4')", "mask_siv"},

@@ -347,6 +347,8 @@ constexpr Row rows[] = {
     {"select l.x from people p, lateral (select p.ip || v.page as x from visits v where v.id = p.id) l",
      "x <- people.ip"},
     {"select p.id, u.x from people p, unnest([p.ip, p.name]) u(x)", "x <- people.ip; ? table function people.ip"},
+    {"select id, mask_key() as k from people", ""},
+    {"select mask_key() || ip as k from people", "k <- people.ip"},
     {"select id from people where ip = '1.2.3.4'", "? where people.ip"},
     {"select id from people where mask_siv(ip, 'ip') = 'k1.x'", ""},
     {"select id from people order by ip", "? order by people.ip"},

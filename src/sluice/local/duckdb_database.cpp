@@ -8,6 +8,7 @@
 #include "sluice/local/duckdb_ledger.hpp"
 #include "sluice/local/duckdb_load.hpp"
 #include "sluice/local/duckdb_model.hpp"
+#include "sluice/local/duckdb_rewrite.hpp"
 #include "sluice/local/duckdb_sink.hpp"
 #include "sluice/local/duckdb_snapshot.hpp"
 #include "sluice/local/duckdb_watch.hpp"
@@ -150,38 +151,9 @@ class DuckdbDatabase final : public Database {
     return shape.has_value();
   }
 
-  // This process alone has the file open, so texts cannot change between the two statements.
   Result<std::uint64_t> rewrite(const Rewriting& rewriting, std::stop_token stop) override {
     SLUICE_TRY(DuckConnection * connection, with_table(rewriting.table));
-    const std::string table = quoted(rewriting.table);
-    const std::string column = local::quoted(rewriting.column);
-    const std::string place = "rewrite " + rewriting.table.text() + "." + rewriting.column;
-    const std::string old_ones = "SELECT DISTINCT " + column + "::VARCHAR FROM " + table + " WHERE " + column +
-                                 " IS NOT NULL AND NOT starts_with(" + column + "::VARCHAR, $1) LIMIT $2";
-    const std::string change = "UPDATE " + table + " SET " + column + " = $2 WHERE " + column + " = $1";
-    std::uint64_t changed = 0;
-    while (!stop.stop_requested()) {
-      std::vector<std::string> old;
-      {
-        SLUICE_TRY(DuckRows found,
-                   connection->ask(old_ones, {rewriting.keep, static_cast<std::int64_t>(rewriting.batch)}, place));
-        while (found.next()) old.push_back(found.text(0));
-      }
-      if (old.empty()) break;
-      std::vector<std::string> fresh;
-      SLUICE_CHECK(rewriting.replace(old, fresh));
-      SLUICE_CHECK(connection->run("BEGIN", place));
-      for (std::size_t i = 0; i < old.size(); ++i) {
-        auto done = connection->ask(change, {old[i], fresh[i]}, place);
-        if (!done) {
-          connection->rollback();
-          return fail(std::move(done).error());
-        }
-        changed += done->changed();
-      }
-      SLUICE_CHECK(connection->run("COMMIT", place));
-    }
-    return changed;
+    return local::rewrite(*connection, rewriting, stop);
   }
 
   Result<std::uint64_t> count_rows(const TableName& table) override {

@@ -239,6 +239,49 @@ TEST(unmask, of_tokens_without_a_key_id_takes_the_primary_key_or_the_one_that_is
   expect_refused(unmasked(after, "mask_fernet", {}, token, "k2"), "not made by mask_fernet with key 'k2'");
 }
 
+TEST(masks, of_fernet_tell_whether_the_key_that_writes_made_a_token) {
+  const Keyring before = keyring("primary", "enabled");
+  const Keyring after = keyring("enabled", "primary");
+  std::string old;
+  std::string token;
+  ASSERT_EQ(make("mask_fernet", before, {})->mask("hello", old), nullptr);
+  const auto mask = make("mask_fernet", after, {});
+  ASSERT_EQ(mask->mask("hello", token), nullptr);
+  EXPECT_TRUE(mask->made(token));
+  EXPECT_FALSE(mask->made(old));
+  EXPECT_FALSE(mask->made("hello"));
+  token[40] = token[40] == 'A' ? 'B' : 'A';
+  EXPECT_FALSE(mask->made(token));
+  EXPECT_FALSE(make("mask_fernet", after, {"other"})->made(token));
+  // A token in place of another keeps its time.
+  std::string again;
+  ASSERT_EQ(mask->mask_again("hello", "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ", again), nullptr);
+  EXPECT_TRUE(mask->made(again));
+  EXPECT_EQ(again.substr(0, 12), "gAAAAAAdwJ6w");
+  EXPECT_NE(mask->mask_again("hello", "short", again), nullptr);
+  // Nothing in the tokens of the others tells it.
+  std::string address;
+  const auto other = make("mask_ip", after, {});
+  ASSERT_EQ(other->mask("203.0.113.7", address), nullptr);
+  EXPECT_FALSE(other->made(address));
+}
+
+TEST(unmask, takes_the_key_that_was_noted_beside_a_token) {
+  const Keyring ring = keyring("enabled", "primary");
+  std::string token;
+  ASSERT_EQ(make("mask_ip", keyring("primary", "enabled"), {})->mask("203.0.113.7", token), nullptr);
+  auto unmasker = Unmasker::open(**find_mask("mask_ip"), &ring, {"ip"});
+  ASSERT_TRUE(unmasker.has_value());
+  EXPECT_EQ(unmasker->unmask(token, "k1"), "203.0.113.7");
+  EXPECT_NE(unmasker->unmask(token, "k2"), "203.0.113.7");
+  expect_refused(unmasker->unmask(token, "k9"), "the keyring has no key 'k9'");
+  for (const char* none : {"", "Ann Smith", "K1", "1"}) {
+    const auto refused = unmasker->unmask(token, none);
+    expect_refused(refused, "no id of a key");
+    EXPECT_EQ(refused.error().text().find("Ann"), std::string::npos);
+  }
+}
+
 TEST(unmask, of_sealed_and_fernet_tokens_refuses_each_change) {
   const Keyring ring = keyring();
   for (const char* function : {"mask_seal", "mask_fernet"}) {

@@ -4,6 +4,7 @@
 decode_test.py TOKENS DOCS: TOKENS is the program print_tokens, DOCS the page. Its Python runs where the library
 `cryptography` is there, its shell lines always; what is left out says so.
 """
+import base64
 import json
 import os
 import re
@@ -16,6 +17,7 @@ KEYRING = {
     "keys": [
         {"id": "k1", "status": "enabled", "created": "2025-01-31T12:00:00Z", "secret": bytes(range(32)).hex()},
         {"id": "k2", "status": "primary", "created": "2026-01-31T12:00:00Z", "secret": bytes(range(255, 223, -1)).hex()},
+        {"id": "k3", "status": "enabled", "created": "2026-02-28T12:00:00Z", "secret": bytes(range(100, 132)).hex(), "fernet_domain": "legacy"},
     ],
 }
 
@@ -25,6 +27,17 @@ def block(page, language):
     found = re.findall(rf"^```{language}\n(.*?)^```$", page, re.M | re.S)
     assert len(found) == 1, f"{len(found)} blocks of {language}"
     return found[0]
+
+
+def check_fernet(domain, token, wanted):
+    """A key from elsewhere writes in its domain as it is, and nowhere else."""
+    from cryptography.fernet import Fernet, InvalidToken
+
+    legacy = Fernet(base64.urlsafe_b64encode(bytes.fromhex(KEYRING["keys"][2]["secret"])))
+    try:
+        assert legacy.decrypt(token).decode() == wanted and domain == "legacy"
+    except InvalidToken:
+        assert domain != "legacy"
 
 
 def check_python(code, keyring, lines):
@@ -51,7 +64,9 @@ def check_python(code, keyring, lines):
         elif function == "mask_fpe":
             got = page["unmask_fpe"](keyring, "k2", argument(2, "fpe"), given[0], argument(1, ""), line["token"])
         elif function == "mask_fernet":
-            got = page["unmask_fernet"](keyring, "k2", argument(0, "fernet"), line["token"])
+            domain = argument(0, "fernet")
+            got = page["unmask_fernet"](keyring, domain, line["token"])
+            check_fernet(domain, line["token"], wanted)
         elif function == "mask_seal":
             got = page["unmask_seal"](keyring, argument(0, "seal"), line["token"])
         elif function == "mask_date_shift":
@@ -62,7 +77,7 @@ def check_python(code, keyring, lines):
             got = page["unseal"](keyring, bytes.fromhex(line["sealed"]), b"logins").decode()
         assert got == wanted, f"{function} {line}: got {got!r}"
         counts[function] = counts.get(function, 0) + 1
-    wanted = {"mask_hmac": 8, "mask_siv": 8, "mask_ip": 2, "mask_ip_prefix": 2, "mask_fpe": 4, "mask_fernet": 2}
+    wanted = {"mask_hmac": 8, "mask_siv": 8, "mask_ip": 2, "mask_ip_prefix": 2, "mask_fpe": 4, "mask_fernet": 3}
     assert counts == wanted | {"mask_seal": 2, "mask_date_shift": 2, "seal": 2}, counts
     print(f"decoded with cryptography {cryptography.__version__}: {counts}")
 
@@ -70,7 +85,7 @@ def check_python(code, keyring, lines):
 def check_shell(code, keyring, lines):
     wanted = [x["token"] for x in lines if x["function"] == "mask_hmac" and x["value"] == "593-47-5928"]
     # The page reads the first key of the file.
-    first = dict(KEYRING, keys=KEYRING["keys"][::-1])
+    first = dict(KEYRING, keys=sorted(KEYRING["keys"], key=lambda key: key["status"] != "primary"))
     with open(keyring, "w") as out:
         json.dump(first, out)
     ran = subprocess.run(["bash", "-euo", "pipefail", "-c", code], cwd=os.path.dirname(keyring), capture_output=True, text=True)

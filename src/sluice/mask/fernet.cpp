@@ -14,6 +14,12 @@ constexpr std::size_t block_size = AesBlocks::block_size;
 constexpr char version = static_cast<char>(0x80);
 constexpr std::size_t head_size = 1 + 8 + Fernet::iv_size;  // version, time, IV
 
+std::uint64_t read_time(std::string_view bytes) {
+  std::uint64_t time = 0;
+  for (unsigned i = 0; i < 8; ++i) time = time << 8U | static_cast<unsigned char>(bytes[1 + i]);
+  return time;
+}
+
 }  // namespace
 
 void Fernet::encrypt(std::string_view plain, std::uint64_t time, std::span<const std::uint8_t, iv_size> iv,
@@ -38,8 +44,14 @@ void Fernet::encrypt(std::string_view plain, std::uint64_t time, std::span<const
   base64url_encode(as_bytes(bytes_), token.data());
 }
 
-const char* Fernet::decrypt(std::string_view token, std::string& plain, std::uint64_t& time) {
-  plain.clear();
+std::optional<std::uint64_t> Fernet::time_of(std::string_view token) {
+  constexpr std::size_t letters = 12;  // of version and time
+  std::string bytes;
+  if (token.size() < letters || !base64url_decode(token.substr(0, letters), bytes)) return std::nullopt;
+  return read_time(bytes);
+}
+
+const char* Fernet::check(std::string_view token) {
   if (token.empty() || token.size() % 4 != 0) return "not_a_token";
   for (int i = 0; i < 2 && token.ends_with('='); ++i) token.remove_suffix(1);
   if (!base64url_decode(token, bytes_) || bytes_.size() < head_size + block_size + HmacSha256::size ||
@@ -49,11 +61,14 @@ const char* Fernet::decrypt(std::string_view token, std::string& plain, std::uin
   const std::size_t signed_size = bytes_.size() - HmacSha256::size;
   std::array<std::uint8_t, HmacSha256::size> code;
   hmac_.mac(std::string_view(bytes_).substr(0, signed_size), code);
-  if (CRYPTO_memcmp(code.data(), bytes_.data() + signed_size, code.size()) != 0) return "not_made_here";
+  return CRYPTO_memcmp(code.data(), bytes_.data() + signed_size, code.size()) == 0 ? nullptr : "not_made_here";
+}
 
-  time = 0;
-  for (unsigned i = 0; i < 8; ++i) time = time << 8U | static_cast<unsigned char>(bytes_[1 + i]);
-  plain.resize(signed_size - head_size);
+const char* Fernet::decrypt(std::string_view token, std::string& plain, std::uint64_t& time) {
+  plain.clear();
+  if (const char* reason = check(token)) return reason;
+  time = read_time(bytes_);
+  plain.resize(bytes_.size() - HmacSha256::size - head_size);
   auto* out = reinterpret_cast<std::uint8_t*>(plain.data());
   const auto* in = reinterpret_cast<const std::uint8_t*>(bytes_.data()) + head_size;
   aes_.decrypt(in, out, plain.size() / block_size);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +25,15 @@ class Fernet {
                std::string& token);
   // nullptr, or "not_a_token", "not_made_here". The time of the token is not judged: it is given back.
   const char* decrypt(std::string_view token, std::string& plain, std::uint64_t& time);
+  // Whether it was made with this key: decrypt() gives a value, or a padding that is wrong.
+  bool made(std::string_view token) { return check(token) == nullptr; }
+  // What a token says of when it was made, whoever made it; empty: it is too short, or no base64url.
+  static std::optional<std::uint64_t> time_of(std::string_view token);
 
  private:
+  // Leaves the token's bytes in bytes_.
+  const char* check(std::string_view token);
+
   HmacSha256 hmac_;
   AesBlocks aes_;
   std::string bytes_;  // a token's, before base64

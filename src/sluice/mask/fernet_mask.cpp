@@ -16,11 +16,14 @@ class FernetMask final : public Mask {
 
   // The value as it stands: tokens are never compared, so no form is needed.
   const char* mask(std::string_view value, std::string& out) override {
+    return encrypt(value, static_cast<std::uint64_t>(system_clock().now_micros() / 1'000'000), out);
+  }
+
+  // A token keeps its time, by which others may judge it.
+  const char* mask_again(std::string_view value, std::string_view old, std::string& out) override {
     out.clear();
-    if (!is_utf8(value)) return "not_utf8";
-    const auto seconds = static_cast<std::uint64_t>(system_clock().now_micros() / 1'000'000);
-    keys_.front()->encrypt(value, seconds, ivs_.next(), out);
-    return nullptr;
+    const auto time = Fernet::time_of(old);
+    return time ? encrypt(value, *time, out) : "not_a_token";
   }
 
   const char* unmask(std::string_view token, std::string& out) override {
@@ -33,7 +36,16 @@ class FernetMask final : public Mask {
     return reason;
   }
 
+  bool made(std::string_view token) override { return keys_.front()->made(token); }
+
  private:
+  const char* encrypt(std::string_view value, std::uint64_t time, std::string& out) {
+    out.clear();
+    if (!is_utf8(value)) return "not_utf8";
+    keys_.front()->encrypt(value, time, ivs_.next(), out);
+    return nullptr;
+  }
+
   std::vector<std::unique_ptr<Fernet>> keys_;  // the first one writes
   RandomPieces<Fernet::iv_size> ivs_;
 };

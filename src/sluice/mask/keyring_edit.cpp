@@ -84,7 +84,7 @@ class KeyringEditor {
   std::vector<KeyFacts>& keys() { return ring_.all_; }
 
   // A key that will be used must be readable now: else the next run would find out.
-  Result<void> prove(KeyFacts& key, KeyVault* vault) const {
+  Result<void> prove(KeyFacts& key, KeyVault* vault) {
     if (key.material_env.empty() && !key.in_aws()) return {};
     Wiped<Keyring::key_size> bytes;
     SLUICE_CHECK(read_material(key, file_, vault, bytes.bytes));
@@ -94,7 +94,20 @@ class KeyringEditor {
                   "put back the one it was made with; a new secret wants a new key: sluice keys add");
     }
     key.check = check;
+    for (const KeyFacts& other : keys()) {
+      if (other.status != KeyStatus::disabled) SLUICE_CHECK(differ(key, other, "key " + key.id));
+    }
     return {};
+  }
+
+  // Two keys of one secret would be one key under two ids. `what` holds the secret of `key`.
+  Result<void> differ(const KeyFacts& key, const KeyFacts& other, const std::string& what) const {
+    if (key.id == other.id) return {};
+    // A key in AWS whose secret was never read has no check value.
+    const bool same_place = !key.aws_secret.empty() && key.aws_secret == other.aws_secret;
+    if (key.check != other.check && !same_place) return {};
+    return fail(Fault::config, "keyring " + file_ + ": " + what + " holds the secret of key " + other.id,
+                "a new key needs a new secret: openssl rand -base64 32");
   }
 
   Result<KeyFacts*> find(std::string_view id) {
@@ -171,16 +184,10 @@ Result<std::string> Keyring::add(const std::string& file, const NewKey& wanted, 
   Wiped<key_size> bytes;
   SLUICE_TRY(KeyFacts fresh, make_key(id, file, wanted, vault, bytes.bytes));
   if (editor.writes_fernet(fresh.fernet_domain) != nullptr) fresh.status = KeyStatus::decrypt_only;
-  for (const KeyFacts& key : editor.keys()) {
-    if (key.check != fresh.check) continue;
-    return fail(Fault::config,
-                "keyring " + file + ": " +
-                    (!wanted.material_env.empty() ? "the environment variable " + wanted.material_env
-                     : !wanted.aws_secret.empty() ? "the secret " + wanted.aws_secret
-                                                  : "what was given") +
-                    " holds the secret of key " + key.id,
-                "a new key needs a new secret: openssl rand -base64 32");
-  }
+  const std::string what = !wanted.material_env.empty() ? "the environment variable " + wanted.material_env
+                           : !wanted.aws_secret.empty() ? "the secret " + wanted.aws_secret
+                                                        : "what was given";
+  for (const KeyFacts& other : editor.keys()) SLUICE_CHECK(editor.differ(fresh, other, what));
   editor.keys().push_back(fresh);
   SLUICE_CHECK(editor.write(bytes.bytes));
   return id;

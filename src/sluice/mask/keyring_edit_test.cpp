@@ -267,6 +267,34 @@ TEST_F(keyring_change, a_secret_elsewhere_is_asked_for_when_it_is_used_and_only_
   }
 }
 
+TEST_F(keyring_change, a_secret_is_that_of_one_key) {
+  const char* secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+  const char* second = "SLUICE_TEST_KEY_2";
+  setenv(variable, secret, 1);
+  setenv(second, secret, 1);
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
+  for (const NewKey& same : {NewKey{.material_env = second}, NewKey{.material_env = second, .fernet_domain = "d"}}) {
+    const auto refused = Keyring::add(file_, same);
+    ASSERT_FALSE(refused.has_value());
+    expect_words(refused.error().text(), "SLUICE_TEST_KEY_2 holds the secret of key k2");
+    EXPECT_EQ(refused.error().text().find("AAEC"), std::string::npos);
+  }
+  // One that cannot be read now cannot be compared, until it is used again.
+  ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
+  unsetenv(variable);
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = second}).has_value());
+  setenv(variable, secret, 1);
+  expect_words(Keyring::set_status(file_, "k2", KeyStatus::enabled).error().text(),
+               "key k2 holds the secret of key k3");
+  unsetenv(variable);
+  unsetenv(second);
+  // Nor one in AWS that nobody has read yet, but by its name.
+  write(R"({"sluice_keyring": 1, "keys": [{"id": "k1", "status": "primary", "created": "2026-01-31T12:00:00Z",
+      "aws_secret": "team/key"}]})");
+  FakeVault vault;
+  expect_words(Keyring::add(file_, {.aws_secret = "team/key"}, &vault).error().text(), "holds the secret of key k1");
+}
+
 TEST_F(keyring_change, a_key_has_one_secret) {
   write(R"({"sluice_keyring": 1, "keys": [{"id": "k1", "status": "primary", "created": "2026-01-31T12:00:00Z"}]})");
   expect_words(refusal(), "one of \"secret\", \"material_env\"");

@@ -85,6 +85,10 @@ const char* Mask::unmask(std::string_view, std::string& out) {
   return "not_recoverable";
 }
 
+const char* Mask::mask_again(std::string_view value, std::string_view, std::string& out) { return mask(value, out); }
+
+bool Mask::made(std::string_view) { return false; }
+
 const char* Mask::days(std::string_view, std::int32_t&) { return "not_a_date"; }
 
 std::size_t MaskKind::required() const {
@@ -102,6 +106,15 @@ Result<const MaskKind*> find_mask(std::string_view name) {
   }
   const std::string full = name.starts_with("mask_") ? std::string(name) : "mask_" + std::string(name);
   return fail(Fault::config, "there is no mask '" + std::string(name) + "'", did_you_mean(full, names));
+}
+
+std::string call_text(const MaskKind& kind, const MaskArguments& arguments) {
+  std::string text(kind.function);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view name = kind.parameters[i].name;
+    text += ", " + std::string(name) + " " + (name == "salt" ? "..." : arguments[i]);  // a salt is half a key
+  }
+  return text;
 }
 
 namespace {
@@ -200,6 +213,17 @@ Result<std::string> Unmasker::unmask(std::string_view token) {
   SLUICE_TRY(Mask * mask, under(id));
   std::string value;
   if (const char* reason = mask->unmask(token, value)) return fail(refused(reason, id));
+  return value;
+}
+
+Result<std::string> Unmasker::unmask(std::string_view token, std::string_view key_id) {
+  if (!is_key_id(key_id)) {
+    return fail(Fault::data, "what stands there as the token's key is no id of a key",
+                "an id is k and a number, such as k1; `mask_key()` gives it");
+  }
+  SLUICE_TRY(Mask * mask, under(key_id));
+  std::string value;
+  if (const char* reason = mask->unmask(token, value)) return fail(refused(reason, key_id));
   return value;
 }
 

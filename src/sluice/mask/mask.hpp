@@ -33,8 +33,15 @@ class Mask {
   // the entity.
   virtual const char* mask(std::string_view value, std::string& out) = 0;
 
+  // The same for a token in place of `old`, one of another key that gave this value back: what it tells beside the
+  // value stays.
+  virtual const char* mask_again(std::string_view value, std::string_view old, std::string& out);
+
   // The way back, for masks that have one: the value in its canonical form.
   virtual const char* unmask(std::string_view token, std::string& out);
+
+  // Of a mask whose tokens prove their key: whether it is the key that mask() uses.
+  virtual bool made(std::string_view token);
 
   // Of a mask of dates: by how many days those of `entity` are moved.
   virtual const char* days(std::string_view entity, std::int32_t& out);
@@ -78,6 +85,9 @@ struct MaskKind {
   std::size_t required() const;  // how many parameters must be given
 };
 
+// For people: "mask_siv, domain ip", with as many of its parameters as `arguments` has, and without secrets.
+std::string call_text(const MaskKind& kind, const MaskArguments& arguments);
+
 // All masks there are.
 std::span<const MaskKind> mask_kinds();
 
@@ -98,6 +108,9 @@ class Unmasker {
 
   // The value in its canonical form. No error repeats the token: what a user passes by mistake may be a clear value.
   Result<std::string> unmask(std::string_view token);
+  // Of a mask whose tokens do not tell their key: by the key that somebody noted. An id that is no key's id is not
+  // repeated either.
+  Result<std::string> unmask(std::string_view token, std::string_view key_id);
 
  private:
   Unmasker(const MaskKind& kind, const Keyring* keyring, MaskArguments arguments, std::string key_id)

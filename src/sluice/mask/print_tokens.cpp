@@ -72,6 +72,7 @@ int main(int count, char** arguments) {
       {"mask_fpe", {"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}, std::string(97, 'x')},
       {"mask_fernet", {}, "Am\xc3\xa9lie"},
       {"mask_fernet", {"d"}, ""},
+      {"mask_fernet", {"legacy"}, "Am\xc3\xa9lie"},
       {"mask_seal", {}, "Am\xc3\xa9lie"},
       {"mask_seal", {"d"}, ""},
       {"mask_date_shift", {}, "2026-01-31\tu1"},
