@@ -104,7 +104,9 @@ TEST(load_again_into, an_append_after_rows_of_unknown_origin_is_a_conflict_with_
 
 TEST(load_again_into, replace_fills_a_table_that_was_emptied_and_leaves_one_that_never_had_rows) {
   SLUICE_NEEDS_POSTGRES();
-  LoadFlow flow(into("replace"));
+  LoadOptions options = into("replace");
+  options.into_keys += ", min_rows: 0";
+  LoadFlow flow(options);
   flow.store().put("in/a.csv", orders_csv(1, 2, 5));
   loads(flow, 1);
   flow.sql("truncate orders");

@@ -140,10 +140,10 @@ TEST_F(EngineTest, a_wrong_select_names_its_line) {
       << refusal("select user_id,\n  nn\nfrom input");
   EXPECT_NE(refusal("selekt 1").find("p.yaml:10:1"), std::string::npos);
   EXPECT_NE(refusal("select n from input; select 1").find("one SELECT"), std::string::npos);
-  EXPECT_EQ(refusal("select mask_siv(n, 'x') from input"),
-            "p.yaml:10:1: select: No function matches the given name and argument types 'mask_siv(INTEGER, "
-            "STRING_LITERAL)'; masks take texts, the last ones as literals: mask_siv(id::varchar, 'customer'); "
-            "docs/masks.md has them all");
+  const std::string number = refusal("select mask_siv(n, 'x') from input");
+  EXPECT_NE(number.find("a number is masked as its text: mask_siv(id::varchar, 'customer')"), std::string::npos)
+      << number;
+  EXPECT_NE(number.find("mask_siv(VARCHAR, VARCHAR)"), std::string::npos) << "what it takes: " << number;
   EXPECT_NE(refusal("select unmask(user_id) from input").find("`sluice unmask` does"), std::string::npos);
   EXPECT_NE(refusal("pivot input on user_id using max(n)").find("a PIVOT is one if it names its values"),
             std::string::npos);

@@ -37,7 +37,7 @@ namespace {
 // What DuckDB cannot know of our functions. Empty: its own words are enough.
 std::string advice_on(const std::string& message) {
   if (message.starts_with("No function matches the given name and argument types 'mask_"))
-    return "masks take texts, the last ones as literals: mask_siv(id::varchar, 'customer'); docs/masks.md has them all";
+    return "docs/masks.md says what each mask takes; a number is masked as its text: mask_siv(id::varchar, 'customer')";
   if (message.starts_with("Scalar Function with name unmask"))
     return "SQL undoes no mask: `sluice unmask` does, for who has the keyring, and writes it into the audit log";
   if (message.find("PIVOT statement") != std::string::npos) return "name its values: pivot ... on column in ('a', 'b')";
@@ -70,7 +70,8 @@ tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::
   }
   if (auto ours = ObjectFiles::error_of(error)) return fail((*std::move(ours)).within(at.text() + ": select"));
   std::string advice = advice_on(message);
-  if (!advice.empty()) message.resize(std::min({message.size(), message.find(". "), message.find("! ")}));
+  if (const std::size_t other = message.find("! Did you mean"); !advice.empty() && other != std::string::npos)
+    message.resize(other);
   return fail(Fault::config, at.text() + ": select: " + message, std::move(advice));
 }
 
