@@ -106,8 +106,13 @@ Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const
   for (const Cell& cell : cells) names.push_back(cell.value);
   if (names[0].starts_with("\xef\xbb\xbf")) names[0].erase(0, 3);  // the byte order mark of a spreadsheet
   const auto found = std::ranges::find(names, column);
-  if (found == names.end())
-    return fail(Fault::config, "the file has no column '" + column + "'", did_you_mean(column, names));
+  if (found == names.end()) {
+    // Without a header the first row is one of values: only a name that is nearly the one asked for is told.
+    const std::string near = did_you_mean_near(column, names);
+    return fail(Fault::config,
+                "the file's first row, of " + std::to_string(names.size()) + " cells, names no column '" + column + "'",
+                near.empty() ? "the first row must name the columns; write --column as it stands there" : near);
+  }
   const auto number = static_cast<std::size_t>(found - names.begin());
   write(out, cells, end, delimiter);
   std::uint64_t changed = 0;
