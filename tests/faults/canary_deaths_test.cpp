@@ -49,7 +49,7 @@ TEST_F(canary_deaths, at_every_named_place_leave_no_mark) {
   for (int i = 0; i < 2000; ++i) chunks += good.substr(good.find('\n') + 1);
   for (const std::string& point : crash_points()) {
     SCOPED_TRACE(point);
-    fill();
+    fill(8);
     bool died = false;
     const How armed{.environment = {{"SLUICE_CRASH_AT", point}}};
     const auto dies = [&](const std::vector<std::string>& flows) {
@@ -72,7 +72,7 @@ TEST_F(canary_deaths, at_every_named_place_leave_no_mark) {
         died = run({flow}, armed).signal == SIGKILL || died;
     }
     if (point.starts_with("C")) {
-      store_->put("in/people.csv", people_csv() + point);
+      store_->put("in/people.csv", good + mark + point);
       write("files/in/people.json", read_file(at("files/in/people.json")) + point);
       dies({"from_s3"});
       dies({"from_files"});

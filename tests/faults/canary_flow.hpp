@@ -40,8 +40,8 @@ class CanaryFlow : public testing::Test {
   std::string sql(const std::string& statements) const { return postgres().sql(statements, database_); }
   std::string vault(const std::string& statements) const { return postgres().sql(statements, vault_); }
 
-  // Rows for every source.
-  void fill();
+  // Rows for every source; of messages every so manieth.
+  void fill(std::size_t every = 1);
   void fill_parquet() const;
   // A database that may hold persons in clear, with its tables filled: what models and exports read.
   void fill_clear();

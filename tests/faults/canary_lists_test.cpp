@@ -44,7 +44,8 @@ TEST_F(canary_lists, of_wrong_bodies_leave_no_mark) {
     drive({"scan", "canary.yaml", flow});
     drive({"preview", "canary.yaml", flow, "--rows", "1000"});
   }
-  EXPECT_EQ(run({"events", "from_queue"}).code, 0);
+  const auto ended = run({"events", "from_queue"});
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
   EXPECT_EQ(
       sql("select count(*) >= 35 from sluice.reject r join sluice.flow f on f.id = r.flow where f.name = 'events'"),
       "t")

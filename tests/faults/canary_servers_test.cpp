@@ -30,16 +30,15 @@ TEST_F(canary_queues, that_err_leave_no_mark) {
   const auto faults = faults_of(queue_->endpoint());
   for (const std::string& fault : faults) {
     std::uint64_t strikes = 0;
-    for (const char* protocol : {"json", "query"}) {
-      for (const char* parameters : {"count=1", "count=30&skip=1", "skip=2&count=2"}) {
-        queue_->reset("people");
-        // What an answer that was lost has taken comes back soon.
-        queue_->call("CreateQueue", R"({"QueueName":"people","Attributes":{"VisibilityTimeout":"1"}})");
-        for (std::size_t i = 0; i < 5; ++i) queue_->put("people", messages[i * messages.size() / 5]);
-        queue_->fault(fault, parameters);
-        run({"from_queue"}, {.environment = {{"PROTOCOL", protocol}}});
-        strikes += queue_->stats("people").faults[fault];
-      }
+    for (const auto& [protocol, parameters] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"json", "skip=1&count=2"}, {"query", "count=30"}}) {
+      queue_->reset("people");
+      // What an answer that was lost has taken comes back soon.
+      queue_->call("CreateQueue", R"({"QueueName":"people","Attributes":{"VisibilityTimeout":"1"}})");
+      for (std::size_t i = 0; i < 5; ++i) queue_->put("people", messages[i * messages.size() / 5]);
+      queue_->fault(fault, parameters);
+      run({"from_queue"}, {.environment = {{"PROTOCOL", protocol}}});
+      strikes += queue_->stats("people").faults[fault];
     }
     EXPECT_GT(strikes, 0U) << fault << " struck nothing";
   }
@@ -55,7 +54,7 @@ TEST_F(canary_stores, that_err_leave_no_mark) {
   const std::string some = csv.substr(0, csv.find("\n" + failing_duckdb()[3].name + ",") + 1);
   std::size_t i = 0;
   for (const std::string& fault : faults) {
-    for (const char* parameters : {"count=1", "skip=1&count=4", "skip=3&count=2"}) {
+    for (const char* parameters : {"skip=1&count=4", "count=1"}) {
       store_->clear_faults();
       store_->put("in/people.csv", some + mark + std::to_string(++i));  // another version
       vault("update person set note = note || 'x'");
