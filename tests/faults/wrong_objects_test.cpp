@@ -11,6 +11,7 @@
 #include "sluice/local/duckdb_database.hpp"
 #include "support/object_server.hpp"
 #include "support/process.hpp"
+#include "wrong_contents.hpp"
 
 namespace sluice::faults {
 namespace {
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 using support::Ended;
 
 constexpr const char* signing = "test:test";
-constexpr const char* header = "order_id,customer\n";
+constexpr const char* header = orders_header;
 
 void write_file(const fs::path& file, const std::string& text) {
   fs::create_directories(file.parent_path());
@@ -163,64 +164,21 @@ void expect_done(const Ended& ended) { EXPECT_EQ(ended.code, 0) << ended.err; }
 
 // What is in the object ---------------------------------------------------------------------------------------
 
-struct Content {
-  const char* name;
-  std::string bytes;
-  const char* error;  // nullptr: it is loaded
-  std::string table;  // afterwards
-  const char* said = "";
-  std::string key = "in/orders.csv";
-  std::string format = "csv";
-  char much_of = 0;  // of it, 50 MiB stand in the place of `@`: made by the test alone, for this runs in every process
-};
-
 const std::string before = "7|before";
 
-std::vector<Content> contents() {
-  const std::string packed("\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\x2f\x4a\x49\x2d", 15);  // the beginning of "order_id..."
-  const std::string parquet = std::string("PAR1") + std::string(200, 'x');
-  return {
-      {"nothing", "", "the object is empty, not even a header is there", before},
-      {"a_header_alone", header, "in/orders.csv would leave 0 rows in the table", before, "", "in/orders.csv"},
-      {"another_order", "customer,order_id\nann,1\n", nullptr, "1|ann"},
-      {"more_columns", "a,order_id,b,customer\nx,1,y,ann\n", nullptr, "1|ann"},
-      {"a_missing_column", "order_id\n1\n", "the header has no column customer; it has 1 column", before},
-      {"a_renamed_column", "order_id,kustomer\n1,ann\n",
-       "the header has no column customer; it has 2 columns, among them kustomer", before},
-      {"a_column_twice", "order_id,customer,order_id\n1,ann,2\n", "the header has column order_id twice", before},
-      {"no_header", "1,Annabel\n2,Bob\n", "the header has no column order_id, customer; it has 2 columns;", before},
-      {"an_open_quote", std::string(header) + "1,ann\n2,\"bob\n3,cy\n", "line 3: a quote is opened and never closed",
-       before},
-      {"a_line_of_50_mib", std::string(header) + "1,@\n2,bob\n", nullptr, "2|bob", "body_too_large", "in/orders.csv",
-       "csv", 'y'},
-      {"a_quoted_line_of_50_mib", std::string(header) + "1,\"@\"\n2,bob\n", nullptr, "2|bob", "body_too_large",
-       "in/orders.csv", "csv", '\n'},
-      {"a_header_of_50_mib", "@\n1,ann\n", "the first line is no header", before, "", "in/orders.csv", "csv", 'h'},
-      {"bytes_that_are_not_utf8", std::string(header) + "1,a\xff\xfe\n2,bob\n", nullptr, "2|bob", "not_utf8"},
-      {"a_header_that_is_not_utf8", "order_id,custome\xff\n1,ann\n",
-       "the header has no column customer; it has 2 columns;", before},
-      {"packed_bytes_cut_off", packed, "cut off", before, "", "in/orders.csv.gz"},
-      {"zstd_bytes_cut_off", std::string("\x28\xb5\x2f\xfd\x04\x58\x91", 7), "the zstd data is cut off", before, "",
-       "in/orders.csv.zst"},
-      {"packed_bytes_that_are_none", std::string(header) + "1,ann\n", "orders.csv.gz: ", before, "",
-       "in/orders.csv.gz"},
-      {"parquet_cut_off", parquet, "it is no Parquet file, or it is cut off", before, "", "in/a.parquet", "parquet"},
-  };
-}
+std::vector<Content> contents() { return wrong_contents({}); }
 
 using wrong_objects_content = testing::TestWithParam<std::tuple<bool, std::size_t>>;
 
 TEST_P(wrong_objects_content, is_told_or_taken) {
   const auto [s3, number] = GetParam();
-  Content content = contents()[number];
-  if (content.much_of != 0)
-    content.bytes.replace(content.bytes.find('@'), 1, std::string(std::size_t{50} << 20U, content.much_of));
+  const Content content = contents()[number];
   Orders orders(s3);
   orders.put(std::string(header) + "7,before\n");
   expect_done(orders.load());
   orders.key = content.key;
   orders.format = content.format;
-  orders.put(content.bytes);
+  orders.put(bytes_of(content, std::string(std::size_t{50} << 20U, content.much_of)));
   const Ended ended = orders.load();
   if (content.error != nullptr) {
     expect_error(ended, 4, content.error);

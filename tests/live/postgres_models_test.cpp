@@ -72,6 +72,15 @@ TEST_F(PostgresModels, doctor_plans_the_select_as_the_build_would_and_makes_noth
   EXPECT_EQ(sql("select count(*) from pg_class where relname = 'm'"), "0");
 }
 
+TEST_F(PostgresModels, names_that_a_function_gives_its_error_are_not_told) {
+  sql("create function refuse(value text) returns text language plpgsql as $$begin raise exception 'no %', value using "
+      "table = value, column = value, constraint = value; end$$");
+  EXPECT_EQ(build(model("select refuse('canary-4711') as x")).find("canary"), std::string::npos);
+  // Those of the server are.
+  sql("create schema if not exists mart; create table mart.m (x text constraint short check (length(x) < 3))");
+  EXPECT_NE(build(model("select 'longer' as x")).find("short"), std::string::npos);
+}
+
 TEST_F(PostgresModels, a_missing_table_is_made_with_what_is_declared) {
   Model made = model("select 1 as id, 2::bigint as n, 'x' as name", Materialize::table, {"id"});
   made.columns = {{"n", Type{Kind::int32}, true}, {"name", std::nullopt, false}};

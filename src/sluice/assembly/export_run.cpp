@@ -312,11 +312,11 @@ Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const
 }
 
 Result<void> first_exported(const Assembly& assembly, const Work& work, const Export& out,
-                            const std::function<bool(const Batch&)>& each) {
+                            const std::function<bool(const engine::Lineage&, const Batch&)>& each) {
   SLUICE_TRY(const auto database, open_source(assembly, out));
   SLUICE_TRY(const auto snapshot, database->open_snapshot({out.query}));
   PersonalColumns personal(assembly, work, assembly.connection(out.connection), *database);
-  SLUICE_CHECK(check_export(assembly, out, personal, *snapshot->columns(0)));
+  SLUICE_TRY(const engine::Lineage lineage, check_export(assembly, out, personal, *snapshot->columns(0)));
   SLUICE_TRY(ExportColumns columns, columns_of(assembly, out, snapshot->columns(0)));
   SLUICE_TRY(const auto reader, snapshot->open(0));
   Batch batch;
@@ -331,7 +331,7 @@ Result<void> first_exported(const Assembly& assembly, const Work& work, const Ex
       made.push_back(batch);
     }
     for (const Batch& one : made) {
-      if (!each(one)) return {};
+      if (!each(lineage, one)) return {};
     }
   }
 }

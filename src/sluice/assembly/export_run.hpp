@@ -85,7 +85,7 @@ Result<ExportPlan> plan_export(const Assembly& assembly, const Work& work, const
 
 // The first rows as they would be written, checked as a run is; `each` may end it by false.
 Result<void> first_exported(const Assembly& assembly, const Work& work, const project::Export& out,
-                            const std::function<bool(const Batch&)>& each);
+                            const std::function<bool(const engine::Lineage&, const Batch&)>& each);
 
 // The keys that the export publishes, in their order: read from its manifest where it has one.
 Result<std::vector<std::string>> exported_keys(ObjectStore& store, const project::Export& out);

@@ -107,9 +107,12 @@ Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const
   if (names[0].starts_with("\xef\xbb\xbf")) names[0].erase(0, 3);  // the byte order mark of a spreadsheet
   const auto number_of = [&](const std::string& name) -> Result<std::size_t> {
     const auto found = std::ranges::find(names, name);
-    if (found == names.end())
-      return fail(Fault::config, "the file has no column '" + name + "'", did_you_mean(name, names));
-    return static_cast<std::size_t>(found - names.begin());
+    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+    // Without a header the first row is one of values: only a name that is nearly the one asked for is told.
+    const std::string near = did_you_mean_near(name, names);
+    return fail(Fault::config,
+                "the file's first row, of " + std::to_string(names.size()) + " cells, names no column '" + name + "'",
+                near.empty() ? "the first row must name the columns; write the name as it stands there" : near);
   };
   SLUICE_TRY(const std::size_t number, number_of(column));
   std::vector<std::size_t> other_numbers;

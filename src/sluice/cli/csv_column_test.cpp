@@ -56,9 +56,18 @@ TEST(csv_column, leaves_empty_cells_and_short_rows) {
 
 TEST(csv_column, tells_what_is_wrong_and_where) {
   EXPECT_EQ(changed("", "a"), "the file is empty");
-  EXPECT_EQ(changed("a,b\n1,2\n", "c"), "the file has no column 'c'");
+  EXPECT_EQ(changed("a,b\n1,2\n", "c"), "the file's first row, of 2 cells, names no column 'c'");
   EXPECT_EQ(changed("a\nx\nbad\ny\n", "a"), "a\n<x>\nrow 3: no token");
   EXPECT_EQ(changed("a\n\"x\n", "a"), "a\nrow 2: a quote is not closed");
+}
+
+TEST(csv_column, tells_no_value_of_a_first_row_that_is_no_header) {
+  std::stringbuf in("Ann Smith,k1.AAAA\n");
+  std::ostringstream out;
+  const auto done = change_column(in, out, "token", ',', [](std::string&) { return Result<void>{}; });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().text().find("Ann"), std::string::npos) << done.error().text();
+  EXPECT_EQ(out.str(), "");
 }
 
 }  // namespace

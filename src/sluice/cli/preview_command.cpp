@@ -1,4 +1,5 @@
-// `sluice preview`: the first rows as a run would write them; the messages are given back at once.
+// `sluice preview`: the first rows as a run would write them; the messages are given back at once. Where the far end
+// may hold personal data in clear, a person who looks at the project still does not see it.
 #include <algorithm>
 
 #include "sluice/assembly/assemble.hpp"
@@ -44,13 +45,13 @@ Result<std::optional<Delivery>> receive_some(Source& source, std::size_t rows) {
   return std::nullopt;
 }
 
-// Adds a batch's rows to the table, and to the list for a program, up to `most`.
-void add_rows(const Batch& batch, std::size_t most, Table& table, Json& rows) {
+// Adds a batch's rows to the table, and to the list for a program, up to `most`. `hidden`: by column.
+void add_rows(const Batch& batch, const std::vector<bool>& hidden, std::size_t most, Table& table, Json& rows) {
   for (std::size_t row = 0; row < batch.rows && rows.size() < most; ++row) {
     std::vector<std::string> cells;
     Json object = Json::object();
     for (std::size_t i = 0; i < batch.schema->size(); ++i) {
-      const auto cell = cell_text(batch, i, row);
+      const auto cell = i < hidden.size() && hidden[i] ? std::string("(personal)") : cell_text(batch, i, row);
       cells.push_back(printable(cell.value_or("NULL")));
       object[(*batch.schema)[i].name] = cell ? Json(*cell) : Json(nullptr);
     }
@@ -63,13 +64,13 @@ Result<Answer> preview_export(const Assembly& assembly, const project::Export& o
   SLUICE_TRY(const Work work, plan_work(assembly));
   Json rows = Json::array();
   std::optional<Table> table;
-  SLUICE_CHECK(first_exported(assembly, work, out, [&](const Batch& batch) {
+  SLUICE_CHECK(first_exported(assembly, work, out, [&](const engine::Lineage& lineage, const Batch& batch) {
     if (!table) {
       std::vector<std::string> names;
       for (const Field& column : *batch.schema) names.push_back(column.name);
       table.emplace(names);
     }
-    add_rows(batch, most, *table, rows);
+    add_rows(batch, engine::in_clear(lineage), most, *table, rows);
     return rows.size() < most;
   }));
   Answer answer;
@@ -118,7 +119,8 @@ Result<Answer> preview(const PreviewArguments& arguments) {
     }
     if (!transformed) return fail(transformed.error());
     rejected = transformed->rejects.size();
-    for (const Batch& batch : transformed->batches) add_rows(batch, arguments.rows, table, rows);
+    const std::vector<bool> hidden = engine::in_clear(open.lineage);
+    for (const Batch& batch : transformed->batches) add_rows(batch, hidden, arguments.rows, table, rows);
     for (const Reject& reject : transformed->rejects) {
       answer.text += "  reject: " + reject.reason + (reject.column.empty() ? "" : " in " + reject.column) + ": " +
                      reject.text + '\n';

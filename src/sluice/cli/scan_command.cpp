@@ -262,9 +262,11 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
   std::string paste;
   std::size_t silent = 0;
   for (const Found& found : all) {
-    const std::string name = found.column->shown();
     const std::string now = stands(found, subject);
     const bool tagged = found.field != nullptr && !found.field->pii.empty();
+    // What stands below a tagged field is its value, keys and all, unless the record says that it is JSON.
+    const bool hidden = tagged && !found.whole && found.field->type.kind != Kind::json;
+    const std::string name = hidden ? found.field->name + ".*" : found.column->shown();
     if (found.verdict.detector != nullptr || tagged) {
       table.add({name, now, found.tag.empty() ? "-" : found.tag,
                  found.verdict.detector == nullptr ? "" : std::to_string(percent(found.verdict.sure)) + "%",

@@ -119,4 +119,12 @@ std::vector<std::string> masks_of(const Lineage& lineage) {
   return masks;
 }
 
+std::vector<bool> in_clear(const Lineage& lineage) {
+  std::vector<bool> clear(lineage.columns.size());
+  for (const PersonalPath& path : lineage.paths) {
+    if (path.passage == Passage::clear) clear[path.number] = true;
+  }
+  return clear;
+}
+
 }  // namespace sluice::engine

@@ -78,5 +78,7 @@ Result<void> check_key(const Lineage& lineage, const std::vector<std::string>& k
 std::vector<std::string> warnings_of(const Lineage& lineage);
 // By output column, for a person: "mask_siv, domain ip", several with " and " between; or "".
 std::vector<std::string> masks_of(const Lineage& lineage);
+// By output column: whether a tagged column arrives there as it is, neither masked nor revealed.
+std::vector<bool> in_clear(const Lineage& lineage);
 
 }  // namespace sluice::engine

@@ -23,6 +23,12 @@ std::string field(const PGresult* result, int code) {
   return text == nullptr ? std::string() : std::string(text);
 }
 
+// Raised by what interprets a language: pl_exec.c, plperl.c, plpy_elog.c, pltcl.c, plv8.cc; not by planner.c,
+// placeholder.c.
+bool said_by_function(std::string_view source_file) {
+  return source_file.starts_with("pl") && !source_file.starts_with("pla");
+}
+
 }  // namespace
 
 std::size_t Answer::rows() const { return static_cast<std::size_t>(PQntuples(result_.get())); }
@@ -105,9 +111,12 @@ ServerError Connection::error_of(const PGresult* result) {
   ServerError error;
   if (result == nullptr) return error;
   error.sqlstate = field(result, PG_DIAG_SQLSTATE);
-  error.table = field(result, PG_DIAG_TABLE_NAME);
-  error.column = field(result, PG_DIAG_COLUMN_NAME);
-  error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
+  // Names are the server's own unless a function said them: RAISE takes any text for one.
+  if (!said_by_function(field(result, PG_DIAG_SOURCE_FILE))) {
+    error.table = field(result, PG_DIAG_TABLE_NAME);
+    error.column = field(result, PG_DIAG_COLUMN_NAME);
+    error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
+  }
   const std::string position = field(result, PG_DIAG_STATEMENT_POSITION);
   std::from_chars(position.data(), position.data() + position.size(), error.position);
   // Only an error with a position was found by reading the statement; a function that runs may raise any code.
