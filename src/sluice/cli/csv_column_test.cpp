@@ -64,7 +64,8 @@ TEST(csv_column, tells_what_is_wrong_and_where) {
 TEST(csv_column, tells_no_value_of_a_first_row_that_is_no_header) {
   std::stringbuf in("Ann Smith,k1.AAAA\n");
   std::ostringstream out;
-  const auto done = change_column(in, out, "token", ',', [](std::string&) { return Result<void>{}; });
+  const auto done = change_column(in, out, "token", {}, ',',
+                                  [](std::string&, const std::vector<std::string>&) { return Result<void>{}; });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().text().find("Ann"), std::string::npos) << done.error().text();
   EXPECT_EQ(out.str(), "");
