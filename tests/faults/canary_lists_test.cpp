@@ -66,7 +66,7 @@ TEST_F(canary_lists, of_wrong_objects_leave_no_mark) {
     write("files/" + content.key, bytes);
     for (const std::string& one : {flow, "s3_" + flow}) {
       const auto ended = run({one});
-      EXPECT_EQ(ended.code, content.error == nullptr ? 0 : 2) << ended.err;
+      EXPECT_EQ(ended.code, content.error == nullptr ? 0 : 4) << ended.err;
     }
     drive({"preview", "canary.yaml", flow});
     drive({"scan", "canary.yaml", flow});

@@ -103,6 +103,10 @@ std::string canary_yaml() {
     from: { table: vault.person, order_by: [id] }
     select: select id, mask_siv(name, 'name') as name, mask_ip(ip, 'ip') as ip from input
     into: { objects: lake, key: out/people.csv }
+  to_s3_notes:
+    from: { table: vault.person, order_by: [id] }
+    select: select id, mask_seal(note, 'note') as note from input
+    into: { objects: lake, key: out/notes.csv }
   to_s3_files:
     from: { table: vault.person }
     select: select id, mask_siv(email, 'email') as email from input
