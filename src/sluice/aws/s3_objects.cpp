@@ -154,6 +154,11 @@ void add_condition(Headers& headers, const PutCondition& condition) {
   if (!condition.if_version.empty()) headers.emplace_back("If-Match", quoted(condition.if_version));
 }
 
+Error no_etag(const std::string& what) {
+  return {Fault::failed, what + ": the answer has no ETag, so nobody can tell whether anything was written",
+          "is this an S3 endpoint, and nothing in between?"};
+}
+
 Result<ObjectFacts> put_object(S3Calls& calls, const std::string& key, std::string body, const PutOptions& options) {
   SentObject sent{body.size(), crc32c_text(body), {}};
   S3Call call{.action = "PutObject", .method = "PUT", .key = key, .headers = write_headers(calls.options(), options)};
@@ -176,6 +181,11 @@ Result<ObjectFacts> put_object(S3Calls& calls, const std::string& key, std::stri
   const auto kept = kept_checksum(*answer);
   ObjectFacts facts{key, sent.bytes, unquoted(answer->header("etag")),
                     parse_http_date(answer->header("date")).value_or(0) * second};
+  if (facts.version.empty()) {
+    const auto found = find_sent(calls, key, sent);
+    if (found && *found) return **found;
+    return fail(no_etag("PutObject " + calls.options().uri(key)));
+  }
   const bool told = kept && kept->kind == Checksum::Kind::crc32c;
   if (told && kept->text == sent.crc32c) return facts;
   if (!told && facts.version == sent.etag) return facts;

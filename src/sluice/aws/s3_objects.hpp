@@ -46,6 +46,8 @@ struct SentObject {
 Result<std::optional<ObjectFacts>> find_sent(S3Calls& calls, const std::string& key, const SentObject& sent);
 
 Headers write_headers(const S3Options& options, const PutOptions& put);
+// An answer that S3 does not give: a proxy's page, most likely.
+Error no_etag(const std::string& what);
 void add_condition(Headers& headers, const PutCondition& condition);
 Result<ObjectFacts> put_object(S3Calls& calls, const std::string& key, std::string body, const PutOptions& options);
 

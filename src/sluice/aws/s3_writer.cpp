@@ -163,6 +163,11 @@ class S3Writer final : public ObjectWriter {
     settled_ = true;
     pugi::xml_document document;
     const std::string version = unquoted(text_of(parse_xml(document, answer->body), "ETag"));
+    if (version.empty()) {
+      auto found = find_sent(*calls_, key_, sent);
+      if (found && *found) return std::move(**found);
+      return fail(no_etag("CompleteMultipartUpload " + calls_->options().uri(key_)));
+    }
     SLUICE_TRY(const auto headed, head_object(*calls_, key_));
     // Another version: somebody has overwritten ours since, which is theirs to do.
     if (headed && headed->facts.version != version) return ObjectFacts{key_, bytes_, version, headed->facts.modified};
