@@ -356,6 +356,32 @@ TEST_F(load_chunk, of_an_object_that_was_overwritten_stays_and_is_told) {
   EXPECT_EQ(flow.ledger(), "1 0");
 }
 
+// The checksum is known when all is read, and the first chunks are committed by then.
+TEST_F(load_chunk, of_an_object_that_was_damaged_on_its_way_are_not_gone_on_with) {
+  SLUICE_NEEDS_POSTGRES();
+  for (const std::string mode : {"append", "merge"}) {
+    SCOPED_TRACE(mode);
+    LoadFlow flow(options(mode));
+    flow.store().put("in/a.csv", orders_csv(1, rows, 5));
+    flow.store().fault("flipped", "count=1&skip=1&action=GetObject");
+    Ended ended = flow.run();
+    if (mode == "append") {
+      EXPECT_EQ(ended.code, 2) << ended.err;
+      EXPECT_NE(ended.err.find("its bytes did not match its checksum when they were loaded"), std::string::npos)
+          << ended.err;
+      ended = flow.run();
+      EXPECT_EQ(ended.code, 2) << "nor is by the next run: " << ended.err;
+      const std::size_t from = ended.err.find("DELETE FROM");
+      ASSERT_NE(from, std::string::npos) << ended.err;
+      flow.sql("truncate orders; " + ended.err.substr(from, ended.err.find(", and run again") - from));
+      ended = flow.run();
+    }
+    done(ended);
+    EXPECT_EQ(counted(flow), "800000 800000 4000000");
+    EXPECT_EQ(begun(flow), "0 0");
+  }
+}
+
 TEST_F(load_chunk, of_a_merge_gives_way_to_another_version) {
   SLUICE_NEEDS_POSTGRES();
   LoadFlow flow(options("merge"));

@@ -233,11 +233,11 @@ TEST_F(object_faults, a_flipped_byte_is_found) {
   EXPECT_EQ(all_of(facts_of("small")), "some bytes of no account") << "a small one is read again";
   server_->clear_faults();
   server_->fault("flipped", "action=GetObject");
-  expect_error(all_of(facts_of("small")), Fault::transient, "do not match its checksum");
+  expect_error(all_of(facts_of("small")), Fault::damaged, "do not match its checksum");
   server_->clear_faults();
   server_->put("large", varied(9 * mib));
   server_->fault("flipped", "count=1&action=GetObject");
-  expect_error(all_of(facts_of("large")), Fault::transient, "do not match its checksum");
+  expect_error(all_of(facts_of("large")), Fault::damaged, "do not match its checksum");
 }
 
 TEST_F(object_faults, a_checksum_that_comes_back_wrong_fails_the_write) {
@@ -310,6 +310,19 @@ TEST_F(object_faults, an_upload_that_somebody_aborts_is_one_clear_error) {
   start();
   server_->fault("no_upload", "skip=1&action=UploadPart");
   expect_error(upload("y", varied(20 * mib)), Fault::conflict, "the upload is gone");
+}
+
+// Over a key that is there: what is found under it afterwards is not what was sent.
+TEST_F(object_faults, a_web_page_for_a_write_is_no_success) {
+  start();
+  server_->put("x", "before");
+  server_->fault("web_page", "action=PutObject");
+  expect_error(store_->put("x", "after", {}), Fault::failed, "the answer has no ETag");
+  EXPECT_EQ(server_->get("x"), "before");
+  server_->clear_faults();
+  server_->fault("web_page", "action=CompleteMultipartUpload");
+  expect_error(upload("x", varied(9 * mib)), Fault::failed, "the answer has no ETag");
+  EXPECT_EQ(server_->get("x"), "before");
 }
 
 TEST_F(object_faults, a_web_page_is_no_answer) {

@@ -111,7 +111,7 @@ class S3Reader final : public ObjectReader {
                 "it was overwritten meanwhile; run again");
   }
   tl::unexpected<Error> damaged() const {
-    return fail(Fault::transient, calls_->options().uri(object_.key) + ": its bytes do not match its checksum",
+    return fail(Fault::damaged, calls_->options().uri(object_.key) + ": its bytes do not match its checksum",
                 "they were damaged on the way, or where they are kept; read it again");
   }
 

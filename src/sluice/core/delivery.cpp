@@ -15,6 +15,12 @@ std::string_view to_string(Stage stage) {
 
 Error cannot_go_on(const ObjectProof& object, const BegunObject& begun, const std::string& forget) {
   const bool overwritten = begun.version != object.version;
+  if (begun.version.starts_with(doubted)) {
+    return {Fault::conflict,
+            object.uri + ": the first " + std::to_string(begun.upto.rows) +
+                " rows of it are in the table, but its bytes did not match its checksum when they were loaded",
+            "take these rows out of the table, make the ledger forget them by " + forget + ", and run again"};
+  }
   return {Fault::conflict,
           object.uri + ": the first " + std::to_string(begun.upto.rows) + " rows of it are in the table, " +
               (overwritten ? "but it was overwritten before the others were loaded"

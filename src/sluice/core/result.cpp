@@ -7,7 +7,8 @@ int exit_code(Fault fault) {
     case Fault::config:
     case Fault::conflict: return 2;
     case Fault::denied:
-    case Fault::transient: return 3;
+    case Fault::transient:
+    case Fault::damaged: return 3;
     case Fault::data: return 4;
     case Fault::failed: return 1;
   }

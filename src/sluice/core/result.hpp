@@ -14,6 +14,7 @@ enum class Fault {
   config,     // the project file, a key file or the command line is wrong: exit 2
   denied,     // credentials or rights: exit 3, a retry does not help
   transient,  // network, throttling, failover: back off and retry; exit 3 when it lasts
+  damaged,    // bytes that do not match their checksum: read again from the beginning; exit 3 when it lasts
   conflict,   // the far side disagrees, e.g. a table has another shape: exit 2
   data,       // rejects over the limit, a failed test: exit 4
   failed,     // anything else that ended the operation: exit 1
@@ -24,7 +25,7 @@ struct Error {
   std::string message;  // places, names and counts, never row values
   std::string hint{};   // what the user can do about it; may be empty
 
-  bool retryable() const { return fault == Fault::transient; }
+  bool retryable() const { return fault == Fault::transient || fault == Fault::damaged; }
 
   // Puts the place in front: "sqs logins: receive: timed out".
   Error within(std::string_view place) && {

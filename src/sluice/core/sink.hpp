@@ -51,6 +51,10 @@ class Sink {
     return fail(Fault::failed, "this sink takes a delivery as a whole");
   }
 
+  // What earlier transactions have committed of this object may be damaged: whoever goes on with it is told, and
+  // nothing more is added to it. Called outside a transaction.
+  virtual Result<void> doubt(const ObjectProof&) { return {}; }
+
   virtual void rollback() = 0;
 
   // Since it was opened.

@@ -293,6 +293,13 @@ Result<void> DuckdbLoad::commit_chunk(const Progress& upto) {
   return move_rows();
 }
 
+Result<void> DuckdbLoad::doubt(const ObjectProof& object) {
+  SLUICE_CHECK(target_.connection().ask(
+      "UPDATE " + quoted(plan_.chunks) + " SET version = $3 || version WHERE flow = $1 AND uri = $2 AND version = $4",
+      {std::int64_t{plan_.sink.flow}, object.uri, std::string(doubted), object.version}, place));
+  return {};
+}
+
 void DuckdbLoad::rollback() {
   stage_.rollback();
   target_.rollback();

@@ -31,6 +31,7 @@ class DuckdbLoad final : public Sink {
   Result<void> commit(std::span<const SealedReject> rejects) override;
   Progress there() const override { return there_; }
   Result<void> commit_chunk(const Progress& upto) override;
+  Result<void> doubt(const ObjectProof& object) override;
   void rollback() override;
   SinkSeconds seconds() const override;
 

@@ -35,6 +35,7 @@ class TableSink final : public Sink {
   Result<void> commit(std::span<const SealedReject> rejects) override;
   Progress there() const override { return there_; }
   Result<void> commit_chunk(const Progress& upto) override;
+  Result<void> doubt(const ObjectProof& object) override;
   void rollback() override;
   SinkSeconds seconds() const override { return seconds_; }
 

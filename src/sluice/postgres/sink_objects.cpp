@@ -161,6 +161,14 @@ Result<void> TableSink::forget_chunk(const std::string& uri) {
   return {};
 }
 
+Result<void> TableSink::doubt(const ObjectProof& object) {
+  const Reply noted = connection_->ask(
+      "update " + plan_->chunks + " set version = $3 || version where flow = $1 and uri = $2 and version = $4",
+      Parameters().integer(plan_->flow).text(presentable(object.uri)).text(doubted).text(presentable(object.version)));
+  if (!noted) return fail(error(noted.error(), "note objects in the ledger"));
+  return {};
+}
+
 Result<void> TableSink::commit_chunk(const Progress& upto) {
   SLUICE_CHECK(end_stream());
   const auto here = [this] {

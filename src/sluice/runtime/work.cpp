@@ -102,6 +102,9 @@ Result<bool> Work::carry(Delivery& delivery) {
     if (moved) return true;
     worker_.sink->rollback();
     if (!moved.error().retryable()) return fail(std::move(moved).error());
+    // The next attempt would go on behind the chunks, and never see what is in them again.
+    if (moved.error().fault == Fault::damaged && chunks_ > 0)
+      SLUICE_CHECK(worker_.sink->doubt(delivery.objects.front()));
     if (delivery.parts) SLUICE_CHECK(delivery.parts->look_again(delivery.objects));
     if (attempt < attempts_max) {
       shared_.clock.sleep(jittered(milliseconds(20) * attempt));
@@ -135,6 +138,7 @@ Result<void> Work::move(const Delivery& delivery) {
 
 Result<void> Work::move_parts(const Delivery& delivery) {
   source_failed_ = false;
+  chunks_ = 0;
   SLUICE_TRY(const Known known, worker_.sink->begin(delivery));
   SLUICE_CHECK(delivery.parts->start(known));
   if (const Progress there = worker_.sink->there(); there.rows > 0) {
@@ -168,6 +172,7 @@ Result<void> Work::move_parts(const Delivery& delivery) {
     SLUICE_CHECK(worker_.sink->commit_chunk(upto));
     share->committed();
     share.emplace(shared_);
+    ++chunks_;
     SLUICE_CRASH_POINT("C6_chunk_committed");
     SLUICE_CHECK(begin_chunk(delivery, upto));
   }

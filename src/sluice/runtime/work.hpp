@@ -40,6 +40,7 @@ class Work {
   Worker& worker_;
   Shared& shared_;
   bool source_failed_ = false;  // the last attempt of a delivery in parts
+  std::size_t chunks_ = 0;      // that it has committed
 };
 
 }  // namespace sluice::runtime
