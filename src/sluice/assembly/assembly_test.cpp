@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/assembly/cells.hpp"
+#include "sluice/assembly/json_keys.hpp"
 #include "sluice/assembly/reject_source.hpp"
 #include "sluice/assembly/table.hpp"
 
@@ -59,6 +60,46 @@ TEST(RejectSource, hands_over_each_reject_once_and_again_only_after_a_release) {
     ASSERT_TRUE(source.settle(next->delivery->receipt));
   }
   EXPECT_EQ(seen, 3U);
+}
+
+JsonKeys::Path last_hidden(const std::vector<std::string>& rows, const JsonKeys::Path& path) {
+  JsonKeys keys;
+  for (const std::string& row : rows) {
+    nlohmann::json value = nlohmann::json::parse(row);
+    JsonKeys::Path at;
+    for (const std::string& key : path) {
+      keys.add(at, value);
+      if (!value.contains(key)) break;
+      at.push_back(key);
+      value = nlohmann::json(value[key]);
+      if (!value.is_object()) break;
+    }
+  }
+  JsonKeys::Path shown;
+  JsonKeys::Path upto;
+  for (const std::string& key : path) {
+    upto.push_back(key);
+    shown.push_back(keys.is_name(upto) ? key : "*");
+  }
+  return shown;
+}
+
+TEST(JsonKeys, are_told_where_they_are_names_of_fields) {
+  using Path = JsonKeys::Path;
+  const auto shown = [](const std::string& row, const Path& path) { return last_hidden({row}, path); };
+  EXPECT_EQ(shown(R"({"address": {"street": "x", "zip_code": "y"}})", {"address", "street"}),
+            (Path{"address", "street"}));
+  EXPECT_EQ(shown(R"({"friends": {"Ann Smith": {"email": "x"}}})", {"friends", "Ann Smith", "email"}),
+            (Path{"friends", "*", "email"}));
+  EXPECT_EQ(shown(R"({"friends": {"ann": {"email": "x"}, "bob": {"email": "y"}}})", {"friends", "ann", "email"}),
+            (Path{"friends", "*", "email"}));
+  EXPECT_EQ(shown(R"({"scores": {"ann": 5}})", {"scores", "ann"}), (Path{"scores", "*"}));
+  EXPECT_EQ(shown(R"({"order": {"amount": 5}})", {"order", "amount"}), (Path{"order", "amount"}));
+  // Keys that no two rows share.
+  EXPECT_EQ(last_hidden({R"({"nick": {"ann": "x"}})", R"({"nick": {"bob": "x"}})", R"({"nick": {"cy": "x"}})",
+                         R"({"nick": {"dan": "x"}})"},
+                        {"nick", "ann"}),
+            (Path{"nick", "*"}));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ using Path = std::vector<std::string>;
 void add_json(Sample& sample, Path& path, const nlohmann::json& value) {
   if (value.is_object()) {
     if (path.size() >= depth_max) return;
+    sample.keys.add(path, value);
     for (const auto& [key, item] : value.items()) {
       // A map from e-mail addresses to something: its keys are values, and no names of columns.
       const bool is_value = scan::is_value(key);
@@ -194,13 +195,23 @@ Result<void> receive(Sample& sample, Source& source, std::size_t rows, std::uint
 
 }  // namespace
 
-std::string SampledColumn::shown() const {
+std::string Sample::shown(const SampledColumn& column) const {
   std::string out;
-  for (const std::string& name : path) {
+  Path upto;
+  for (const std::string& name : column.path) {
+    upto.push_back(name);
     if (!out.empty() && name != "[]") out += '.';
-    out += name;
+    out += keys.is_name(upto) ? name : "*";
   }
   return printable(out);
+}
+
+bool Sample::is_told(const SampledColumn& column) const {
+  Path upto;
+  return std::ranges::all_of(column.path, [&](const std::string& name) {
+    upto.push_back(name);
+    return keys.is_name(upto);
+  });
 }
 
 scan::Column* Sample::at(const Path& path, const std::string& said) {

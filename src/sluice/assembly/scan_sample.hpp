@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/assembly/json_keys.hpp"
 #include "sluice/core/database.hpp"
 #include "sluice/core/object_store.hpp"
 #include "sluice/core/queue.hpp"
@@ -21,7 +22,6 @@ namespace sluice::assembly {
 struct SampledColumn {
   std::vector<std::string> path;  // names from the outside in; one of a table or a CSV
   scan::Column column;
-  std::string shown() const;  // "user.email", without what could be a value
 };
 
 struct Sample {
@@ -32,6 +32,12 @@ struct Sample {
   std::uint64_t unreadable = 0;         // not JSON, or not an object
   bool too_many = false;                // columns: the others were not looked at
   std::vector<std::string> warnings{};  // what the reader should know
+  JsonKeys keys{};
+
+  // "user.email", with * for a key that may be a value.
+  std::string shown(const SampledColumn& column) const;
+  // No part of its path may be a value.
+  bool is_told(const SampledColumn& column) const;
 
   // Null where there are too many. `said`: what a new column is called where that is not to be shown; empty: as its
   // path says.

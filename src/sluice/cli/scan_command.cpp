@@ -1,6 +1,7 @@
 // `sluice scan`: looks at some rows of a queue, of objects or of a table and proposes `pii:` tags.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/assembly/connectors.hpp"
@@ -261,12 +262,14 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
   const bool is_table = subject.connection->kind->role == project::Role::database;
   std::string paste;
   std::size_t silent = 0;
+  std::set<std::pair<std::string, std::string>> told;
   for (const Found& found : all) {
     const std::string now = stands(found, subject);
     const bool tagged = found.field != nullptr && !found.field->pii.empty();
     // What stands below a tagged field is its value, keys and all, unless the record says that it is JSON.
     const bool hidden = tagged && !found.whole && found.field->type.kind != Kind::json;
-    const std::string name = hidden ? found.field->name + ".*" : found.column->shown();
+    const std::string name = hidden ? found.field->name + ".*" : sample.shown(*found.column);
+    if (!told.insert({name, found.tag}).second) continue;  // another key of the same map
     if (found.verdict.detector != nullptr || tagged) {
       table.add({name, now, found.tag.empty() ? "-" : found.tag,
                  found.verdict.detector == nullptr ? "" : std::to_string(percent(found.verdict.sure)) + "%",
@@ -284,6 +287,7 @@ void report(const Subject& subject, const Sample& sample, const std::vector<Foun
                        {"named", found.verdict.named},
                        {"values", found.column->column.values()}});
     if (subject.flow != nullptr || found.tag.empty() || !is_writable_path(found.column->path)) continue;
+    if (!sample.is_told(*found.column)) continue;
     if (is_table && is_declared(subject, found)) continue;
     paste += is_table ? (paste.empty() ? "" : ", ") + yaml_name(name) : field_yaml(found);
   }

@@ -62,28 +62,40 @@ bool is_like(std::string_view cell, const Below& values) {
       [&](std::string_view value) { return value.size() == cell.size() && digits(value) > 1 && is_some_id(value); });
 }
 
-// Words over words: "Ann" over "Bob", and "City" over "Tallinn".
-bool are_words(std::string_view cell, const Below& values) {
-  if (digits(cell) > 0) return false;
-  for (const auto is_kind : {is_some_name, is_full_name, is_some_street}) {
-    if (is_kind(cell) && values.mostly(is_kind)) return true;
-  }
-  return false;
+// A word that only names of columns are ("Telefon"), or one over numbers.
+bool proves_a_header(std::string_view cell, const Below& values) {
+  if (!has_blank(cell) && is_known_name(cell)) return true;
+  return digits(cell) == 0 && values.mostly([](std::string_view value) { return !has_letter(value); });
 }
 
-// "Id" over numbers, or a word that only names of columns are: "Telefon".
-bool proves_a_header(std::string_view cell, const Below& values) {
-  if (digits(cell) > 0) return false;
-  if (values.mostly([](std::string_view value) { return !has_letter(value); })) return true;
-  return !has_blank(cell) &&
-         std::ranges::any_of(detectors(), [&](const Detector& row) { return has_word(cell, row.words); });
-}
+// What columns are called besides what is looked for: in English, Estonian, Finnish, Swedish and German.
+constexpr std::string_view common_words =
+    "id key code nr no number num count total sum amount price cost rate quantity qty value val type kind status state "
+    "level class category group date day month year time timestamp ts at created updated modified deleted start end "
+    "from "
+    "to version description note comment title label text url link file path size length weight height width currency "
+    "country region city language lang locale order item product model brand source target flag is has active enabled "
+    "index position rank score name first last user customer client account company event kood kuupäev aeg hind summa "
+    "kogus olek liik pvm aika hinta määrä tila tyyppi datum tid pris antal belopp typ preis menge betrag zeit land "
+    "stadt "
+    "linn riik maa kaupunki ort";
 
 }  // namespace
 
+bool is_field_name(std::string_view text) {
+  if (text.empty() || text.size() > 64 || is_suspicious(text)) return false;
+  return std::ranges::all_of(text, [](char c) {
+    return is_letter(c) || is_digit(c) || std::string_view("_-.$").find(c) != std::string_view::npos;
+  });
+}
+
+bool is_known_name(std::string_view text) {
+  return has_word(text, common_words) ||
+         std::ranges::any_of(detectors(), [&](const Detector& row) { return has_word(text, row.words); });
+}
+
 bool holds_values(std::span<const std::string> line, std::span<const std::vector<std::string>> rows,
                   std::span<const std::string> trusted) {
-  bool words = false;
   bool proven = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     if (std::ranges::find(trusted, line[i]) != trusted.end()) {
@@ -93,10 +105,9 @@ bool holds_values(std::span<const std::string> line, std::span<const std::vector
     const std::string_view cell = mask::trimmed(line[i]);
     const Below values = below(i, rows);
     if (cell.empty() || is_suspicious(cell) || is_like(cell, values)) return true;
-    words = words || are_words(cell, values);
     proven = proven || proves_a_header(cell, values);
   }
-  return words && !proven;
+  return !proven;
 }
 
 }  // namespace sluice::scan

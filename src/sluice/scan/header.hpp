@@ -13,4 +13,10 @@ namespace sluice::scan {
 bool holds_values(std::span<const std::string> line, std::span<const std::vector<std::string>> rows,
                   std::span<const std::string> trusted);
 
+// Whether a text has the form of a field's name: letters, digits, _ - . $, first no digit, no long number.
+bool is_field_name(std::string_view text);
+
+// Whether it has a word that names of columns have: those that the detectors look for, and id, status, amount, ...
+bool is_known_name(std::string_view text);
+
 }  // namespace sluice::scan

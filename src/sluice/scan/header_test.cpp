@@ -55,6 +55,8 @@ TEST(Header, a_cell_like_the_values_below_it_is_none) {
 TEST(Header, words_over_nothing_but_words_are_none) {
   EXPECT_TRUE(looks({"Liis", "Tamm"}, {{"Ann", "Smith"}, {"Bob", "Jones"}}));
   EXPECT_TRUE(looks({"Liis Tamm", "Elm Street"}, {{"Ann Smith", "Oak Street"}}));
+  EXPECT_TRUE(looks({"liis", "tallinn"}, {{"ann", "tartu"}})) << "small letters prove nothing";
+  EXPECT_TRUE(looks({"annc", "hunter2"}, {{"bobc", "xyz1"}}));
 }
 
 TEST(Header, names_that_are_known_are_not_doubted) {
