@@ -64,6 +64,7 @@ void Board::run_ended(std::size_t job, bool failed, bool stopped, double seconds
   ++(failed ? figures.runs_failed : stopped ? figures.runs_stopped : figures.runs_done);
   figures.last_seconds = seconds;
   if (!failed && !stopped) figures.last_success = now;
+  if (!stopped) figures.last_failed = failed && figures.next_due.has_value();
 }
 
 void Board::progress(std::size_t flow, const runtime::RunReport& report) {
@@ -126,8 +127,10 @@ std::vector<std::string> Board::unready() const {
   std::vector<std::string> out;
   if (draining_) out.emplace_back("draining");
   for (const JobFigures& job : jobs_) {
-    if (job.was_up && job.state != JobState::retrying && job.state != JobState::halted) continue;
-    out.push_back(job.project + " " + job.name + ": " + std::string(to_string(job.state)));
+    const bool working = job.was_up && job.state != JobState::retrying && job.state != JobState::halted;
+    if (working && !job.last_failed) continue;
+    out.push_back(job.project + " " + job.name + ": " + std::string(to_string(job.state)) +
+                  (job.last_failed ? ", its last run failed" : ""));
   }
   return out;
 }

@@ -31,7 +31,8 @@ struct JobFigures {
   std::string project;
   std::string name;  // the flow's, or the project's
   JobState state = JobState::starting;
-  bool was_up = false;  // it has been at work, or waits in good order
+  bool was_up = false;       // it has been at work, or waits in good order
+  bool last_failed = false;  // the last run that ended, of a job that has times
   std::uint64_t runs_done = 0;
   std::uint64_t runs_failed = 0;
   std::uint64_t runs_stopped = 0;

@@ -105,6 +105,16 @@ TEST(Board, is_ready_when_every_job_has_been_at_work_and_none_failed) {
   board.state(one, JobState::retrying);
   EXPECT_EQ(board.unready(), std::vector<std::string>{"shop orders: retrying"});
   board.state(one, JobState::running);
+  // A queue that failed and is followed again is well; a schedule that failed is so when a run has gone through.
+  board.run_ended(one, true, false, 1, 100);
+  EXPECT_TRUE(board.unready().empty());
+  board.state(two, JobState::waiting, 200);
+  board.run_ended(two, true, false, 1, 200);
+  EXPECT_EQ(board.unready(), std::vector<std::string>{"shop nightly: waiting, its last run failed"});
+  board.state(two, JobState::running);
+  EXPECT_EQ(board.unready(), std::vector<std::string>{"shop nightly: running, its last run failed"});
+  board.run_ended(two, false, false, 1, 300);
+  EXPECT_TRUE(board.unready().empty());
   board.drain();
   EXPECT_EQ(board.unready(), std::vector<std::string>{"draining"});
 }
