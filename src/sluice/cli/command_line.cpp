@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "sluice/core/words.hpp"
+
 namespace sluice::cli {
 namespace {
 
@@ -162,10 +164,39 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
               << " --help` shows what is\n";
     return exit_code(Fault::config);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app_->exit(error);  // help, version
     // CLI11's own codes are not ours: whatever it refuses is the command line's fault.
-    return app_->exit(error) == 0 ? 0 : exit_code(Fault::config);
+    std::cerr << "sluice: error: " << refusal(error) << "; `sluice " << chosen() << " --help` shows what is wanted\n";
+    return exit_code(Fault::config);
   }
   return std::nullopt;
+}
+
+// In CLI11's words where these name options and commands alone. A value that was typed may be personal, or a secret.
+std::string CommandLine::refusal(const CLI::ParseError& error) const {
+  const std::string message = error.what();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    const std::vector<std::string> rest = app_->remaining(true);
+    std::vector<std::string> commands;
+    for (const CLI::App* command : last_command()->get_subcommands([](const CLI::App*) { return true; }))
+      commands.push_back(command->get_name());
+    const std::string near = rest.empty() || commands.empty() ? "" : nearest(rest.front(), commands);
+    return message + (near.empty() ? "" : "; did you mean '" + near + "'?");
+  }
+  if (dynamic_cast<const CLI::ConversionError*>(&error) == nullptr &&
+      dynamic_cast<const CLI::ValidationError*>(&error) == nullptr) {
+    return message;
+  }
+  const std::size_t begin = message.find("--");
+  if (begin == std::string::npos) return "an argument cannot be taken as it is";
+  const std::size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-", begin);
+  return message.substr(begin, end - begin) + ": its value cannot be taken";
+}
+
+const CLI::App* CommandLine::last_command() const {
+  const CLI::App* app = app_.get();
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
 }
 
 std::string CommandLine::chosen() const {

@@ -16,6 +16,7 @@
 namespace CLI {
 class App;
 class Option;
+class ParseError;
 }  // namespace CLI
 
 namespace sluice::cli {
@@ -89,6 +90,9 @@ class CommandLine {
   std::string help() const;
 
  private:
+  std::string refusal(const CLI::ParseError& error) const;
+  const CLI::App* last_command() const;
+
   std::unique_ptr<CLI::App> app_;
 };
 

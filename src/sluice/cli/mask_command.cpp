@@ -38,7 +38,8 @@ Result<Answer> mask_lines(const MaskCommandArguments& arguments, bool json) {
       return fail(
           Fault::data,
           "line " + std::to_string(count + 1) + ": " + std::string(kind->function) + " refuses the value: " + refusal,
-          "the lines before it were masked, none after it; docs/masks.md says what is refused");
+          std::string(json ? "no token is given" : "the lines before it were masked, none after it") +
+              "; docs/masks.md says what is refused");
     }
     if (json) {
       answer.result["tokens"].push_back(token);
@@ -47,6 +48,7 @@ Result<Answer> mask_lines(const MaskCommandArguments& arguments, bool json) {
       if (!std::cout) break;       // which finish() tells
     }
   }
+  if (std::cin.bad()) return fail(Fault::failed, "stdin cannot be read any further", "is it a file, or a pipe?");
   answer.summary = std::to_string(count) + " values masked";
   return answer;
 }

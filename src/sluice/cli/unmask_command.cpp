@@ -1,4 +1,5 @@
 // `sluice unmask`: gives the key holder the value behind a token back.
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -26,7 +27,9 @@ struct UnmaskArguments {
 // The file goes to stdout with the column in clear, a row at a time: it may be larger than memory.
 Result<Answer> unmask_column(const UnmaskArguments& arguments, mask::Unmasker& unmasker) {
   std::filebuf file;
-  if (file.open(arguments.csv, std::ios::in | std::ios::binary) == nullptr)
+  std::error_code unknown;
+  if (std::filesystem::is_directory(arguments.csv, unknown) ||
+      file.open(arguments.csv, std::ios::in | std::ios::binary) == nullptr)
     return fail(Fault::config, arguments.csv + ": cannot be read", "name a CSV file with a header");
   std::ios::sync_with_stdio(false);
   std::vector<std::string> others;
@@ -84,6 +87,7 @@ Result<Answer> unmask(const UnmaskArguments& arguments, bool json) {
   std::vector<std::string> tokens = arguments.tokens;
   if (tokens.empty() && arguments.csv.empty()) {
     for (std::string line; std::getline(std::cin, line);) tokens.push_back(line);
+    if (std::cin.bad()) return fail(Fault::failed, "stdin cannot be read any further", "is it a file, or a pipe?");
   }
   const auto domain = arguments.mask.given("domain");
   Json looked = {{"command", "unmask"}, {"function", kind->function}, {"domain", nullptr}};
