@@ -276,6 +276,32 @@ TEST_F(PostgresModels, a_role_that_may_make_no_schema_works_in_one_that_is_there
   sql("drop owned by modeller");
 }
 
+TEST_F(PostgresModels, a_role_that_may_make_no_temporary_table_is_told_so_by_doctor_and_run) {
+  const std::string user = database_ + "_modeller";
+  server().make_user(user);
+  sql("create schema mart; grant usage, create on schema mart to " + user + "; revoke temporary on database " +
+      database_ + " from public");
+  const auto database = open(user);
+  const std::string grant = "GRANT TEMPORARY ON DATABASE \"" + database_ + "\" TO \"" + user + "\"";
+  const auto refused = database->build_model(model("select 1 as x"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::denied);
+  EXPECT_EQ(refused.error().hint, grant) << refused.error().text();
+  EXPECT_EQ(build(*database, model("select 1 as x", Materialize::view)), "0 rows");
+  const auto bad = [&](Materialize materialize) {
+    std::string hints;
+    for (const Finding& finding : database->probe({.models = {{{"mart", "m"}, materialize}}}))
+      hints += finding.level == Finding::Level::bad ? finding.hint : "";
+    return hints;
+  };
+  EXPECT_EQ(bad(Materialize::view), "");
+  sql("drop view mart.m");
+  EXPECT_EQ(bad(Materialize::table), grant);
+  sql("grant temporary on database " + database_ + " to " + user);
+  EXPECT_EQ(bad(Materialize::table), "");
+  EXPECT_EQ(build(*database, model("select 1 as x")), "1 rows");
+}
+
 TEST_F(PostgresModels, a_view_is_replaced_and_looks_at_home_first) {
   sql("create schema mart; create table mart.t as select 1 as x; create table t as select 2 as x");
   EXPECT_EQ(build(model("select x from t", Materialize::view)), "0 rows");

@@ -251,6 +251,9 @@ class Build {
     if (const auto tables = unreadable_tables(connection_, model_.sql); !tables.empty()) {
       error.message += ": user " + user + " may not read " + join(tables, ", ");
       error.hint = "GRANT SELECT ON " + join(tables, ", ") + " TO " + user;
+    } else if (model_.materialize != Materialize::view && !may_make_temporary(connection_).value_or(true)) {
+      error.message += ": user " + user + " may not make temporary tables";
+      error.hint = temporary_grant(connection_);
     } else if (error.hint.empty()) {
       error.hint =
           "GRANT what the SELECT needs to " + user + ": USAGE on schemas, SELECT on tables, EXECUTE on functions";
