@@ -98,17 +98,13 @@ class DuckdbDatabase final : public Database {
 
   Result<ModelBuilt> build_model(const Model& model) override {
     SLUICE_TRY(DuckConnection * connection, connect());
-    Result<ModelBuilt> built = local::build_model(*connection, model);
-    if (!built) return fail(std::move(built).error().within("duckdb " + options_.file));
-    return built;
+    return local::build_model(*connection, model);
   }
 
   Result<void> check_model(const Model& model) override {
     SLUICE_TRY(DuckConnection * connection, if_there());
     if (connection == nullptr) return {};  // the build makes the file, and tells what is not in it
-    Result<void> checked = local::check_model(*connection, model);
-    if (!checked) return fail(std::move(checked).error().within("duckdb " + options_.file));
-    return {};
+    return local::check_model(*connection, model);
   }
 
   std::vector<Finding> probe(const DatabaseUse& use) override {

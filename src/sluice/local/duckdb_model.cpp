@@ -1,5 +1,8 @@
 #include "sluice/local/duckdb_model.hpp"
 
+#include <strings.h>
+
+#include <algorithm>
 #include <charconv>
 
 #include "sluice/local/duckdb_table.hpp"
@@ -18,6 +21,15 @@ int line_of(std::string_view message) {
   if (at != std::string_view::npos)
     std::from_chars(message.data() + at + mark.size(), message.data() + message.size(), line);
   return line;
+}
+
+const models::Dialect& dialect() {
+  static const models::Dialect duckdb{&column_type, [](Type declared, const std::string& type) {
+                                        return column_type(declared) == type ||
+                                               (declared.kind == Kind::float64 && type == "FLOAT") ||
+                                               (declared.kind == Kind::json && type == "VARCHAR");
+                                      }};
+  return duckdb;
 }
 
 class Build {
@@ -79,37 +91,67 @@ class Build {
     SLUICE_TRY(DuckRows rows,
                connection_.ask("SELECT 1 FROM information_schema.schemata WHERE catalog_name = current_database() AND "
                                "lower(schema_name) = lower($1)",
-                               {model_.table.schema}, model_.name));
+                               {model_.table.schema}, model_.place.file));
     return rows.next();
   }
 
   Result<void> make_view() {
     SLUICE_TRY(const std::optional<bool> is_view, kind());
     if (is_view && !*is_view) return wrong_kind("a table", "a view");
-    return run("CREATE OR REPLACE VIEW " + quoted(model_.table) + " AS " + model_.sql, "");
+    SLUICE_CHECK(names_once());
+    SLUICE_CHECK(run("CREATE OR REPLACE VIEW " + quoted(model_.table) + " AS " + model_.sql, ""));
+    SLUICE_TRY(const models::TableColumns columns, columns_there());
+    return models::check_stage(model_, columns, dialect());
+  }
+
+  // DuckDB would give the second one another name, a_1, and say nothing.
+  Result<void> names_once() const {
+    duckdb_prepared_statement select = nullptr;
+    std::string twice;
+    if (duckdb_prepare(connection_.get(), model_.sql.c_str(), &select) == DuckDBSuccess) {
+      std::vector<std::string> seen;
+      for (idx_t i = 0; i < duckdb_prepared_statement_column_count(select) && twice.empty(); ++i) {
+        const char* text = duckdb_prepared_statement_column_name(select, i);
+        const std::string name = text == nullptr ? "" : text;
+        duckdb_free(const_cast<char*>(text));
+        const bool again = std::ranges::any_of(
+            seen, [&name](const std::string& other) { return strcasecmp(other.c_str(), name.c_str()) == 0; });
+        (again ? twice : seen.emplace_back()) = name;
+      }
+    }
+    duckdb_destroy_prepare(&select);
+    if (twice.empty()) return {};  // what cannot be prepared is told by the statement that it stands in
+    return fail(Fault::conflict, model_.place.file + ": the SELECT gives column \"" + twice + "\" twice",
+                "give one of the two another name (as ...)");
+  }
+
+  Result<models::TableColumns> columns_there() {
+    SLUICE_TRY(const auto shape, describe(connection_, model_.table));
+    if (!shape) return fail(Fault::conflict, model_.place.file + ": " + model_.table.text() + " is gone");
+    models::TableColumns columns;
+    for (const TableColumn& column : shape->columns)
+      columns.push_back({column.name, column.type, column.not_null, column.has_default});
+    return columns;
   }
 
   Result<void> fill_table(ModelBuilt& built) {
+    SLUICE_CHECK(names_once());
     SLUICE_CHECK(run(std::string("DROP TABLE IF EXISTS ") + stage));
     SLUICE_CHECK(run(std::string("CREATE TEMP TABLE sluice_model AS ") + model_.sql, ""));
     SLUICE_TRY(const std::int64_t rows, ask(std::string("SELECT count(*) FROM ") + stage, "count"));
     built.rows = static_cast<std::uint64_t>(rows);
     SLUICE_TRY(const models::TableColumns columns, stage_columns());
-    SLUICE_CHECK(models::check_stage(model_, columns));
-    const models::Dialect dialect{&column_type, [](Type declared, const std::string& type) {
-                                    return column_type(declared) == type ||
-                                           (declared.kind == Kind::float64 && type == "FLOAT") ||
-                                           (declared.kind == Kind::json && type == "VARCHAR");
-                                  }};
+    SLUICE_CHECK(models::check_stage(model_, columns, dialect()));
+    for (const models::KeyCheck& check : models::key_checks(model_, columns, stage)) {
+      SLUICE_TRY(const std::int64_t count, ask(check.sql, "look at its keys"));
+      if (count > 0) return fail(check.error(model_, count));
+    }
     SLUICE_TRY(const std::optional<bool> is_view, kind());
     if (is_view && *is_view) return wrong_kind("a view", "a table");
-    if (!is_view) SLUICE_CHECK(run(models::create_table_sql(model_, columns, dialect), "make the table"));
-    SLUICE_TRY(const auto shape, describe(connection_, model_.table));
-    if (!shape) return fail(Fault::conflict, "table " + model_.table.text() + " is gone");
-    models::TableColumns table;
-    for (const TableColumn& column : shape->columns)
-      table.push_back({column.name, column.type, column.not_null, column.has_default});
-    SLUICE_CHECK(models::check_table(model_, columns, table, dialect));
+    if (!is_view)
+      SLUICE_CHECK(run(models::create_table_sql(model_, columns, dialect()), "make table " + model_.table.text()));
+    SLUICE_TRY(const models::TableColumns table, columns_there());
+    SLUICE_CHECK(models::check_table(model_, columns, table, dialect()));
     for (const std::string& sql : models::change_sql(model_, columns, table, stage))
       SLUICE_CHECK(run(sql, "change table " + model_.table.text()));
     return run(std::string("DROP TABLE ") + stage);
@@ -118,7 +160,7 @@ class Build {
   Result<models::TableColumns> stage_columns() {
     SLUICE_TRY(DuckRows rows, connection_.ask("SELECT column_name, data_type FROM duckdb_columns() WHERE database_name "
                                               "= 'temp' AND table_name = 'sluice_model' ORDER BY column_index",
-                                              {}, model_.name));
+                                              {}, model_.place.file));
     models::TableColumns columns;
     while (rows.next()) columns.push_back({rows.text(0), rows.text(1)});
     return columns;
@@ -131,13 +173,14 @@ class Build {
         DuckRows rows,
         connection_.ask("SELECT table_type = 'VIEW' FROM information_schema.tables WHERE table_catalog = "
                         "current_database() AND lower(table_schema) = lower($1) AND lower(table_name) = lower($2)",
-                        {schema, model_.table.table}, model_.name));
+                        {schema, model_.table.table}, model_.place.file));
     if (!rows.next()) return std::optional<bool>();
     return std::optional<bool>(rows.boolean(0));
   }
 
   tl::unexpected<Error> wrong_kind(const std::string& is, const std::string& wanted) const {
-    return fail(Fault::conflict, model_.table.text() + " is " + is + ", but the model is kept as " + wanted,
+    return fail(Fault::conflict,
+                model_.place.file + ": " + model_.table.text() + " is " + is + ", but the model is kept as " + wanted,
                 "drop it, or change `materialize`");
   }
 
@@ -170,7 +213,7 @@ class Build {
   tl::unexpected<Error> error_of(duckdb_result& result, const std::string& what) const {
     const duckdb_error_type type = duckdb_result_error_type(&result);
     const std::string message = duckdb_result_error(&result);
-    const std::string place = what.empty() ? model_.place.file + ":" + std::to_string(line_of(message)) : what;
+    const std::string place = model_.place.file + (what.empty() ? ":" + std::to_string(line_of(message)) : ": " + what);
     if (const auto refused = refused_row(type, message)) {
       // The words are about a table: a value that the SELECT itself cannot compute has the reason alone.
       const std::string column = refused->column.empty() ? "" : " in column \"" + refused->column + "\"";

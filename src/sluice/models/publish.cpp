@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sluice/core/words.hpp"
+#include "sluice/models/assignment.hpp"
 
 namespace sluice::models {
 namespace {
@@ -27,6 +28,12 @@ std::vector<std::string> names_of(const TableColumns& columns) {
   return names;
 }
 
+const std::string& stored(const TableColumn& column) {
+  return column.domain_of.empty() ? column.type : column.domain_of;
+}
+
+constexpr const char* cast_it = "cast it in the SELECT";
+
 std::string joined(const std::vector<std::string>& parts, const char* between) {
   std::string out;
   for (const std::string& part : parts) out += (out.empty() ? "" : between) + part;
@@ -48,7 +55,7 @@ std::string quoted(const TableName& name) {
   return name.schema.empty() ? quoted(name.table) : quoted(name.schema) + "." + quoted(name.table);
 }
 
-Result<void> check_stage(const Model& model, const TableColumns& stage) {
+Result<void> check_stage(const Model& model, const TableColumns& stage, const Dialect& dialect) {
   std::vector<std::string> wanted = model.key;
   for (const ModelColumn& column : model.columns) wanted.push_back(column.name);
   for (const std::string& name : wanted) {
@@ -56,7 +63,17 @@ Result<void> check_stage(const Model& model, const TableColumns& stage) {
     return fail(Fault::conflict, model.place.file + ": the SELECT gives no column '" + name + "', which is declared",
                 did_you_mean(name, names_of(stage)));
   }
-  return {};
+  std::vector<std::string> wrong;
+  for (const ModelColumn& column : model.columns) {
+    if (!column.type) continue;
+    const TableColumn& given = *find(stage, column.name);
+    if (dialect.holds(*column.type, given.type)) continue;
+    if (model.materialize != Materialize::view && assignable(stored(given), dialect.type_name(*column.type))) continue;
+    wrong.push_back("column \"" + column.name + "\" is declared " + to_string(*column.type) +
+                    ", but the SELECT gives " + given.type);
+  }
+  if (wrong.empty()) return {};
+  return fail(Fault::conflict, model.place.file + ": " + join(wrong, "; "), cast_it);
 }
 
 std::string create_table_sql(const Model& model, const TableColumns& stage, const Dialect& dialect) {
@@ -80,6 +97,7 @@ std::string create_table_sql(const Model& model, const TableColumns& stage, cons
 Result<void> check_table(const Model& model, const TableColumns& stage, const TableColumns& table,
                          const Dialect& dialect) {
   std::vector<std::string> wrong;
+  std::string hint = "a table that is there is never altered: change it or the model, or drop it to have it made again";
   for (const TableColumn& column : stage) {
     const TableColumn* there = find(table, column.name);
     const ModelColumn* declared = find(model.columns, column.name);
@@ -88,16 +106,47 @@ Result<void> check_table(const Model& model, const TableColumns& stage, const Ta
     } else if (declared != nullptr && declared->type && !dialect.holds(*declared->type, there->type)) {
       wrong.push_back("column \"" + there->name + "\" is " + there->type + ", but declared " +
                       to_string(*declared->type));
+    } else if (!assignable(stored(column), stored(*there))) {
+      wrong.push_back("column \"" + there->name + "\" is " + there->type + ", but the SELECT gives " + column.type);
+      if (wrong.size() == 1) hint = std::string(cast_it) + "; " + hint;
     }
   }
   for (const TableColumn& column : table) {
-    if (column.not_null && !column.has_default && find(stage, column.name) == nullptr)
-      wrong.push_back("column \"" + column.name +
-                      "\" takes no NULL and has no default, but the SELECT does not give it");
+    if (!column.has_default && find(stage, column.name) == nullptr)
+      wrong.push_back("column \"" + column.name + "\" has no default, and the SELECT does not give it");
   }
   if (wrong.empty()) return {};
   return fail(Fault::conflict, model.place.file + ": table " + model.table.text() + ": " + join(wrong, "; "),
-              "a table that is there is never altered: change it or the model, or drop it to have it made again");
+              std::move(hint));
+}
+
+Error KeyCheck::error(const Model& model, std::int64_t count) const {
+  return {Fault::data,
+          model.place.file + ": the SELECT gives " + what + " (" + join(model.key, ", ") +
+              "): " + std::to_string(count) + " " + one + (count == 1 ? "" : "s"),
+          hint};
+}
+
+std::vector<KeyCheck> key_checks(const Model& model, const TableColumns& stage, const std::string& from) {
+  if (model.materialize != Materialize::upsert && model.materialize != Materialize::incremental) return {};
+  std::vector<std::string> key;
+  std::vector<std::string> missing;
+  for (const std::string& name : model.key) {
+    key.push_back(quoted(find(stage, name)->name));
+    missing.push_back(key.back() + " is null");
+  }
+  // NULL equals nothing: such a row would never give way, and stand there once more with each run.
+  std::vector<KeyCheck> checks{{"select count(*) from " + from + " where " + joined(missing, " or "), "row",
+                                "no value in the key", "leave such rows out, or give them a value"}};
+  if (model.materialize == Materialize::upsert) {
+    const std::string list = joined(key, ", ");
+    checks.push_back(
+        {"select count(*) from (select " + list + " from " + from + " group by " + list +
+             " having count(*) > 1) as keys_given_twice",
+         "key", "more than one row of a key",
+         "choose or add up the rows of a key, or say `materialize: incremental`, which keeps all of them"});
+  }
+  return checks;
 }
 
 std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,

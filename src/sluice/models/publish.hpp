@@ -5,6 +5,7 @@
 // it keeps its grants, indexes, comments and views, and readers of an older snapshot keep what they saw.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ struct TableColumn {
   std::string name;
   std::string type;
   bool not_null = false;
-  bool has_default = false;
+  bool has_default = false;  // or is filled by the database in another way
+  std::string domain_of{};   // of a domain: what it is made of
 };
 using TableColumns = std::vector<TableColumn>;
 
@@ -33,12 +35,24 @@ struct Dialect {
 std::string quoted(const std::string& identifier);
 std::string quoted(const TableName& name);
 
-// Every declared column, and every one of the key, is there. Errors: conflict.
-Result<void> check_stage(const Model& model, const TableColumns& stage);
+// Every declared column, and every one of the key, is there, and of a type that goes into the declared one without a
+// loss (assignment.hpp); a view's are of that type. Errors: conflict.
+Result<void> check_stage(const Model& model, const TableColumns& stage, const Dialect& dialect);
 std::string create_table_sql(const Model& model, const TableColumns& stage, const Dialect& dialect);
+// A column of the table that the SELECT does not give has a default, others take what the SELECT gives without a loss.
 // The error (conflict) names every column that does not fit.
 Result<void> check_table(const Model& model, const TableColumns& stage, const TableColumns& table,
                          const Dialect& dialect);
+// What would make rows disappear or pile up without an error, to be asked of the stage before anything is changed.
+struct KeyCheck {
+  std::string sql;  // one row, one number: how many are at fault
+  std::string one;  // what is counted
+  std::string what;
+  std::string hint;
+
+  Error error(const Model& model, std::int64_t count) const;  // data
+};
+std::vector<KeyCheck> key_checks(const Model& model, const TableColumns& stage, const std::string& from);
 // Statements to be run in order. `from` is the stage, as SQL names it.
 std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,
                                     const std::string& from);

@@ -16,7 +16,8 @@ with recursive base as (
   from base b join pg_catalog.pg_type t on t.oid = b.type where t.typtype = 'd')
 select a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), t.oid, b.typmod,
        a.attnotnull or b.not_null, a.atthasdef or a.attidentity <> '' or b.has_default,
-       coalesce(pg_catalog.to_jsonb(a)->>'attgenerated', '') <> '', t.typtype = 'e'
+       coalesce(pg_catalog.to_jsonb(a)->>'attgenerated', '') <> '', t.typtype = 'e',
+       case when a.atttypid <> t.oid then pg_catalog.format_type(t.oid, b.typmod) else '' end
 from pg_catalog.pg_attribute a
 join base b on b.attnum = a.attnum
 join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd'
@@ -68,6 +69,7 @@ Result<std::optional<Table>> describe(Connection& connection, const TableName& n
     column.is_generated = columns->flag(row, 6);
     column.has_default = columns->flag(row, 5) && !column.is_generated;
     column.is_enum = columns->flag(row, 7);
+    column.domain_of = columns->text(row, 8);
     table.columns.push_back(std::move(column));
   }
   for (Column& column : table.columns) {

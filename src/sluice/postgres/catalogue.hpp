@@ -44,6 +44,7 @@ struct Column {
   bool is_generated = false;
   bool is_enum = false;
   std::vector<std::string> labels{};  // of an enum
+  std::string domain_of{};            // of a domain: what it is made of, as the server prints it
 };
 
 struct Table {

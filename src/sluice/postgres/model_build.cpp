@@ -41,7 +41,8 @@ bool holds(Type declared, const std::string& type) {
 models::TableColumns columns_of(const Table& table) {
   models::TableColumns columns;
   for (const Column& column : table.columns)
-    columns.push_back({column.name, column.type_name, column.not_null, column.has_default || column.is_generated});
+    columns.push_back(
+        {column.name, column.type_name, column.not_null, column.has_default || column.is_generated, column.domain_of});
   return columns;
 }
 
@@ -138,7 +139,10 @@ class Build {
     SLUICE_TRY(const std::optional<Table> there, describe(connection_, model_.table));
     if (there && there->kind != 'v') return wrong_kind(*there, "a view");
     const Reply made = connection_.ask("create or replace view " + quoted(model_.table) + " as " + model_.sql, {});
-    if (made) return {};
+    if (made) {
+      SLUICE_TRY(const std::optional<Table> view, describe(connection_, model_.table));
+      return view ? models::check_stage(model_, columns_of(*view), {&sql_type, &holds}) : Result<void>();
+    }
     Error error = own_error(made.error(), before_sql());
     if (made.error().is("42P16")) {
       error.hint = "a view that is there keeps its columns, their order and types: DROP VIEW " + quoted(model_.table) +
@@ -159,8 +163,9 @@ class Build {
     SLUICE_TRY(const std::optional<Table> filled_table, describe(connection_, {"pg_temp", "sluice_model"}));
     if (!filled_table) return fail(Fault::failed, connection_.where() + ": the temporary table is gone");
     const models::TableColumns columns = columns_of(*filled_table);
-    SLUICE_CHECK(models::check_stage(model_, columns));
     const models::Dialect dialect{&sql_type, &holds};
+    SLUICE_CHECK(models::check_stage(model_, columns, dialect));
+    SLUICE_CHECK(check_keys(columns));
     SLUICE_TRY(std::optional<Table> table, describe(connection_, model_.table));
     if (!table) {
       SLUICE_CHECK(make_table(models::create_table_sql(model_, columns, dialect)));
@@ -174,6 +179,15 @@ class Build {
     SLUICE_CHECK(models::check_table(model_, columns, there, dialect));
     for (const std::string& sql : models::change_sql(model_, columns, there, stage)) {
       if (const Reply changed = connection_.run(sql); !changed) return fail(not_changed(changed.error()));
+    }
+    return {};
+  }
+
+  Result<void> check_keys(const models::TableColumns& columns) {
+    for (const models::KeyCheck& check : models::key_checks(model_, columns, stage)) {
+      const Reply counted = connection_.ask(check.sql, {});
+      if (!counted) return fail(error_of(counted.error(), "look at its keys"));
+      if (const std::int64_t count = counted->integer(0, 0); count > 0) return fail(check.error(model_, count));
     }
     return {};
   }
@@ -237,6 +251,9 @@ class Build {
     if (const auto tables = unreadable_tables(connection_, model_.sql); !tables.empty()) {
       error.message += ": user " + user + " may not read " + join(tables, ", ");
       error.hint = "GRANT SELECT ON " + join(tables, ", ") + " TO " + user;
+    } else if (model_.materialize != Materialize::view && !may_make_temporary(connection_).value_or(true)) {
+      error.message += ": user " + user + " may not make temporary tables";
+      error.hint = temporary_grant(connection_);
     } else if (error.hint.empty()) {
       error.hint =
           "GRANT what the SELECT needs to " + user + ": USAGE on schemas, SELECT on tables, EXECUTE on functions";

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sluice/postgres/database.hpp"
+#include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
@@ -203,6 +204,18 @@ void probe_model(Connection& connection, const ModelTable& model, std::vector<Fi
   }
 }
 
+// A SELECT fills a temporary table first. The right belongs to everybody, until somebody takes it away.
+void probe_temporary(Connection& connection, const std::vector<ModelTable>& models, std::vector<Finding>& findings) {
+  if (std::ranges::all_of(models, [](const ModelTable& one) { return one.materialize == Materialize::view; })) return;
+  const Result<bool> may = may_make_temporary(connection);
+  if (!may) return add(findings, may.error());
+  if (*may) return;
+  findings.push_back(
+      {Level::bad,
+       connection.where() + ": user " + quoted(connection.user()) + " may not make temporary tables, which models need",
+       temporary_grant(connection)});
+}
+
 }  // namespace
 
 std::vector<Finding> TableDatabase::probe(const DatabaseUse& use) {
@@ -224,6 +237,7 @@ std::vector<Finding> TableDatabase::probe(const DatabaseUse& use) {
     probe_table(**connection, target, findings);
     if (target.rejects) probe_rejects(**connection, *target.rejects, findings);
   }
+  probe_temporary(**connection, use.models, findings);
   for (const ModelTable& model : use.models) probe_model(**connection, model, findings);
   return findings;
 }

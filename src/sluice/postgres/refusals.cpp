@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sluice/postgres/sql.hpp"
+
 namespace sluice::postgres {
 namespace {
 
@@ -54,6 +56,17 @@ std::vector<std::string> unreadable_tables(Connection& connection, const std::st
   const Reply found = connection.ask(unreadable_sql, {});
   for (std::size_t row = 0; found && row < found->rows(); ++row) names.push_back(found->text(row, 0));
   return names;
+}
+
+Result<bool> may_make_temporary(Connection& connection) {
+  const Reply may =
+      connection.ask("select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')", {});
+  if (!may) return fail(connection.error(may.error(), "look up rights on the database"));
+  return may->flag(0, 0);
+}
+
+std::string temporary_grant(const Connection& connection) {
+  return "GRANT TEMPORARY ON DATABASE " + quoted(connection.database()) + " TO " + quoted(connection.user());
 }
 
 std::vector<std::string> columns_given_twice(Connection& connection, const std::string& select) {

@@ -22,6 +22,10 @@ std::string referring_table(Connection& connection, const std::string& target, c
 // transaction.
 std::vector<std::string> unreadable_tables(Connection& connection, const std::string& select);
 
+// Whether the user may make temporary tables in this database, and what gives the right.
+Result<bool> may_make_temporary(Connection& connection);
+std::string temporary_grant(const Connection& connection);
+
 // The columns that a SELECT gives more than once. Wants a transaction.
 std::vector<std::string> columns_given_twice(Connection& connection, const std::string& select);
 
