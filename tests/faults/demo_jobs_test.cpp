@@ -1,4 +1,5 @@
-// `sluice demo shop` and `sluice demo loans`: on a folder and a DuckDB file, the same figures as another program's.
+// `sluice demo`, `demo shop` and `demo loans`: on a folder and a DuckDB file, the same figures as another program's, by
+// the projects of examples/; and examples/logins as it stands, on real servers.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -60,6 +61,41 @@ TEST(demo_jobs, loans_come_out_as_another_program_works_them_out) {
   for (const char* file : {"loans.yaml", "book.yaml"}) {
     EXPECT_EQ(beyond_connections(text_of(loans / file)),
               beyond_connections(text_of(fs::path(SLUICE_SOURCE_DIR "/examples/loans") / file)));
+  }
+}
+
+TEST(demo_jobs, logins_are_the_example_but_for_its_connections) {
+  const support::TempFolder folder("demo_logins");
+  const support::Ended ended = sluice(folder.path(), {"demo", "logins"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_NE(ended.out.find("The table user_logins has 99 rows"), std::string::npos) << ended.out;
+  const fs::path example = SLUICE_SOURCE_DIR "/examples/logins";
+  const std::string written = text_of(folder.path() / "logins/logins.yaml");
+  EXPECT_NE(written, text_of(example / "logins.yaml"));
+  EXPECT_EQ(beyond_connections(written), beyond_connections(text_of(example / "logins.yaml")));
+  EXPECT_EQ(text_of(folder.path() / "logins/user_logins.sql"), text_of(example / "user_logins.sql"));
+}
+
+TEST(demo_jobs, the_logins_example_runs_on_real_servers_as_it_stands) {
+  SLUICE_NEEDS_POSTGRES();
+  LoginFlow flow;
+  for (const char* file : {"logins.yaml", "user_logins.sql"}) {
+    fs::copy_file(fs::path(SLUICE_SOURCE_DIR "/examples/logins") / file, flow.folder() / file,
+                  fs::copy_options::overwrite_existing);
+  }
+  flow.send(login_messages(50));
+  const support::Ended ended = flow.run({}, {{"QUEUE_URL", flow.queue().queue_url("login-queue")}});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  flow.verdict();
+}
+
+TEST(demo_jobs, options_of_the_logins_demo_are_refused_by_the_others) {
+  const support::TempFolder folder("demo_options");
+  for (const char* job : {"shop", "loans"}) {
+    const support::Ended ended = sluice(folder.path(), {"demo", job, "made", "--postgres", "postgresql:///x"});
+    EXPECT_EQ(ended.code, 2) << ended.out;
+    EXPECT_NE(ended.err.find("--postgres is of `sluice demo` itself"), std::string::npos) << ended.err;
+    EXPECT_FALSE(fs::exists(folder.path() / "made"));
   }
 }
 

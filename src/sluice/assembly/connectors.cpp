@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 
+#include "sluice/aws/s3_options.hpp"
 #include "sluice/aws/s3_store.hpp"
 #include "sluice/aws/sqs_options.hpp"
 #include "sluice/aws/sqs_queue.hpp"
@@ -22,14 +23,17 @@ constexpr std::array connector_table{
               .open_queue = &aws::open_sqs},
     Connector{.kind = {"spool", Role::queue, local::spool_options, "a local folder that behaves as a queue"},
               .open_queue = &local::open_spool},
-    Connector{.kind = {"s3", Role::object_store, aws::s3_options, "an Amazon S3 bucket: its name, ARN or s3:// URL"},
+    Connector{.kind = {"s3", Role::object_store, aws::s3_options, "an Amazon S3 bucket: its name, ARN or s3:// URL",
+                       &aws::s3_far_end},
               .open_objects = &aws::open_s3},
-    Connector{.kind = {"files", Role::object_store, local::files_options, "a local folder that behaves as a bucket"},
+    Connector{.kind = {"files", Role::object_store, local::files_options, "a local folder that behaves as a bucket",
+                       &local::files_far_end},
               .open_objects = &local::open_files},
     Connector{.kind = {"postgres", Role::database, postgres::postgres_options,
-                       "a PostgreSQL database: a URL or libpq's keywords"},
+                       "a PostgreSQL database: a URL or libpq's keywords", &postgres::postgres_far_end, "public"},
               .open_database = &postgres::open_postgres},
-    Connector{.kind = {"duckdb", Role::database, local::duckdb_options, "a DuckDB file"},
+    Connector{.kind = {"duckdb", Role::database, local::duckdb_options, "a DuckDB file", &local::duckdb_far_end, "main",
+                       true},
               .open_database = &local::open_duckdb},
 };
 

@@ -91,4 +91,11 @@ Result<S3Options> read_s3_options(const Settings& settings) {
   return options;
 }
 
+std::string s3_far_end(const Settings& settings) {
+  const Result<std::string> bucket = read_bucket(settings);
+  std::string endpoint = settings.text("endpoint");
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  return bucket ? "s3 " + endpoint + " " + *bucket : "";
+}
+
 }  // namespace sluice::aws

@@ -60,6 +60,9 @@ struct S3Options {
 
 Result<S3Options> read_s3_options(const Settings& settings);
 
+// The bucket at its endpoint, as far as the project file says; empty: it says it wrongly.
+std::string s3_far_end(const Settings& settings);
+
 // "https://s3.eu-central-1.amazonaws.com"
 std::string aws_s3_endpoint(const std::string& region);
 

@@ -34,6 +34,22 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Command::
   }
 }
 
+// What stands behind a command goes up to the one that it belongs to where it does not take it itself. Only what the
+// root has (--json, -v) is of every command.
+Result<void> nothing_of_the_parent(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  if (parent == nullptr || parent->get_parent() == nullptr) return {};
+  for (const CLI::Option* option : parent->get_options()) {
+    if (option->count() == 0) continue;
+    const std::string command = "`sluice " + parent->get_name();
+    return fail(Fault::config,
+                option->get_name() + " is of " + command + "` itself: " + command + " " + app.get_name() +
+                    "` has no use for it",
+                "leave it out; " + command + " " + app.get_name() + " --help` shows what it takes");
+  }
+  return {};
+}
+
 }  // namespace
 
 Argument Argument::required() const {
@@ -135,7 +151,11 @@ std::vector<Command::Entry> Command::entries() const {
 
 void Command::does(Session& session, std::function<Result<Answer>()> action) const {
   app_->callback([app = app_, &session, action = std::move(action)] {
-    if (app->get_subcommands().empty()) session.action = action;
+    if (!app->get_subcommands().empty()) return;
+    session.action = [app, action]() -> Result<Answer> {
+      SLUICE_CHECK(nothing_of_the_parent(*app));
+      return action();
+    };
   });
 }
 

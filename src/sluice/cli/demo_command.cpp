@@ -29,56 +29,22 @@ struct DemoArguments {
   std::string queue = "login-queue";
 };
 
-constexpr const char* table_sql = R"(CREATE TABLE IF NOT EXISTS user_logins(
-    user_id          varchar(128),
-    device_type      varchar(32),
-    masked_ip        varchar(256),
-    masked_device_id varchar(256),
-    locale           varchar(32),
-    app_version      integer,
-    create_date      date
-);
-)";
-
-constexpr const char* flow_yaml = R"(keys: keys.json                       # made by `sluice keys init keys.json`
-
-flows:
-  user_logins:
-    from: { queue: queue }
-    record:
-      user_id:     { type: text, max: 128 }
-      app_version: text
-      device_type: { type: text, max: 32 }
-      ip:          { type: text, pii: ip }
-      locale:      { type: text, null: true }
-      device_id:   { type: text, pii: device }
-    select: |
-      select user_id, device_type,
-             mask_siv(ip, 'ip')            as masked_ip,
-             mask_siv(device_id, 'device') as masked_device_id,
-             locale, version_int(app_version) as app_version, run_date() as create_date
-      from input
-    into: { table: warehouse.user_logins, create: user_logins.sql }
-    rejects: { table: warehouse.user_logins_rejects }
-)";
-
 // The URL is not written into the file: it may hold a password.
-std::string project_yaml(const DemoArguments& arguments) {
+std::string connections(const DemoArguments& arguments) {
   const std::string queue =
       arguments.aws.empty()
           ? "  queue:     { spool: queue }           # a local folder that behaves as a queue\n"
           : "  queue:     { sqs: " + arguments.queue + ", region: us-east-1, endpoint: \"${AWS_ENDPOINT_URL:-}\" }\n";
   const std::string warehouse = arguments.postgres.empty() ? "  warehouse: { duckdb: warehouse.duckdb }\n"
                                                            : "  warehouse: { postgres: \"${DATABASE_URL}\" }\n";
-  return "name: logins\nconnections:\n" + queue + warehouse + flow_yaml;
+  return queue + warehouse;
 }
 
 Result<void> make_folder(const DemoArguments& arguments) {
-  const fs::path folder(arguments.folder);
   SLUICE_CHECK(demo::make_folder(arguments.folder));
-  SLUICE_CHECK(demo::write_file((folder / "logins.yaml").string(), project_yaml(arguments)));
-  SLUICE_CHECK(demo::write_file((folder / "user_logins.sql").string(), table_sql));
-  return mask::Keyring::init((folder / "keys.json").string());
+  SLUICE_CHECK(demo::write_example(arguments.folder, "logins"));
+  SLUICE_CHECK(demo::connect_example(arguments.folder, "logins", "logins.yaml", connections(arguments)));
+  return mask::Keyring::init((fs::path(arguments.folder) / "keys.json").string());
 }
 
 Result<std::unique_ptr<Assembly>> load_demo(const DemoArguments& arguments) {

@@ -80,6 +80,15 @@ Result<Answer> preview_export(const Assembly& assembly, const project::Export& o
   return answer;
 }
 
+Result<void> no_model(const project::Project& project, const std::string& name) {
+  if (!project.models) return {};
+  const auto named = [&name](const project::ModelFile& file) { return file.model.name == name; };
+  if (std::ranges::none_of(project.models->models, named)) return {};
+  return fail(Fault::config, "'" + name + "' is a model, and preview shows flows",
+              "`sluice plan " + project.file + "` shows what it reads, `sluice test " + project.file +
+                  "` tries it on examples");
+}
+
 Result<Answer> preview(const PreviewArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::required));
   const auto& exports = assembly->project.exports;
@@ -91,6 +100,7 @@ Result<Answer> preview(const PreviewArguments& arguments) {
     for (const project::Export& one : exports) names.push_back(one.name);
     return fail(Fault::config, assembly->project.file + " has several flows", "name one of " + join(names, ", "));
   }
+  SLUICE_CHECK(no_model(assembly->project, arguments.flow));
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   SLUICE_TRY(const OpenFlow open, open_flow(*assembly, *flow));
   FlowSource from;

@@ -291,4 +291,10 @@ Result<std::unique_ptr<Database>> open_duckdb(const Settings& settings, const Cl
   return std::make_unique<DuckdbDatabase>(std::move(options), clock);
 }
 
+std::string duckdb_far_end(const Settings& settings) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::path(settings.folder) / settings.text("duckdb");
+  return std::filesystem::absolute(file, error).lexically_normal().string();
+}
+
 }  // namespace sluice::local

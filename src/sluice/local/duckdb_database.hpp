@@ -22,4 +22,7 @@ inline constexpr std::array duckdb_options{
 // Touches nothing yet: the file is opened, and made, by the first call that needs it. `clock` outlives it.
 Result<std::unique_ptr<Database>> open_duckdb(const Settings& settings, const Clock& clock);
 
+// The file, from the root; links are not followed.
+std::string duckdb_far_end(const Settings& settings);
+
 }  // namespace sluice::local

@@ -335,4 +335,12 @@ Result<std::unique_ptr<ObjectStore>> open_files(const Settings& settings, const 
   return make_folder_store(std::move(folder), clock);
 }
 
+std::string files_far_end(const Settings& settings) {
+  std::error_code error;
+  std::filesystem::path folder(settings.folder);
+  folder = std::filesystem::absolute(folder / settings.text("files"), error).lexically_normal();
+  // "/a/b/" ends in an empty name.
+  return error ? "" : (folder.has_filename() ? folder : folder.parent_path()).string();
+}
+
 }  // namespace sluice::local

@@ -24,6 +24,8 @@ inline constexpr std::array files_options{
 
 // Touches nothing yet. `clock` outlives the store; readers and writers do not outlive it.
 Result<std::unique_ptr<ObjectStore>> open_files(const Settings& settings, const Clock& clock);
+// The folder, from the root; links are not followed.
+std::string files_far_end(const Settings& settings);
 std::unique_ptr<ObjectStore> make_folder_store(std::string folder, const Clock& clock);
 
 // Why a key cannot be a path below a folder; empty: it can.

@@ -216,4 +216,18 @@ Result<std::unique_ptr<Database>> open_postgres(const Settings& settings, const 
                                          static_cast<std::size_t>(connections), clock);
 }
 
+std::string postgres_far_end(const Settings& settings) {
+  const Result<ConnectOptions> options = connect_options(settings, &process_environment);
+  if (!options) return "";
+  std::string text;
+  for (const Host& host : options->hosts) text += host.text() + "; ";
+  // Without a database libpq takes the user's name.
+  const bool named = options->find("dbname") != nullptr;
+  for (const char* keyword : {"service", named ? "dbname" : "user", "options"}) {
+    const std::string* value = options->find(keyword);
+    text += std::string(keyword) + "=" + (value == nullptr ? "" : *value) + "; ";
+  }
+  return text;
+}
+
 }  // namespace sluice::postgres

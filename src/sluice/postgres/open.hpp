@@ -24,4 +24,7 @@ inline constexpr Option postgres_options[] = {
 // `clock` outlives the database.
 Result<std::unique_ptr<Database>> open_postgres(const Settings& settings, const Clock& clock);
 
+// Servers and database, and the options that may set another search_path; empty: they are given wrongly.
+std::string postgres_far_end(const Settings& settings);
+
 }  // namespace sluice::postgres

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "sluice/core/settings.hpp"
@@ -16,6 +17,11 @@ struct ConnectorKind {
   Role role;
   std::span<const Option> options;  // the first is `name` itself
   std::string_view help;
+  // What two connections have in common that reach the same objects or tables, as far as settings tell; empty: they do
+  // not. Where keys are paths, it is the path in front of them. No secret. Null: a queue.
+  std::string (*far_end)(const Settings&) = nullptr;
+  std::string_view default_schema{};  // of a database: of a table without one
+  bool folds_names = false;           // of a database: Orders and orders are one table
 };
 
 }  // namespace sluice::project

@@ -7,6 +7,7 @@
 #include "sluice/core/words.hpp"
 #include "sluice/project/dialect_reader.hpp"
 #include "sluice/project/flow_ends.hpp"
+#include "sluice/project/places.hpp"
 #include "sluice/project/reader.hpp"
 #include "sluice/project/record_reader.hpp"
 #include "sluice/project/schedule_reader.hpp"
@@ -49,6 +50,7 @@ class Loader {
       SLUICE_TRY(project_.watch, ends().read_watch(*schedule));
     }
     if (models != nullptr) SLUICE_CHECK(read_project_models(*models));
+    SLUICE_CHECK(check_places(project_));
     project_.strange_vars = variables_.strange(values_.asked());
     return std::move(project_);
   }
