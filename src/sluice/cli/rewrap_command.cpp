@@ -95,6 +95,25 @@ Result<void> check_columns(const RewrapArguments& arguments, const mask::MaskKin
   return {};
 }
 
+// A text that became a number or a uuid on its way into the table is written there in one way, and may have been given
+// to the mask in another.
+Result<void> check_entity_text(const RewrapArguments& arguments, const Schema& select, const RelationShape& table) {
+  const auto given = std::ranges::find(select, arguments.entity_column, &Field::name);
+  const auto held = std::ranges::find(table.columns, arguments.entity_column, &Field::name);
+  const auto is_number = [](Kind kind) { return kind == Kind::int32 || kind == Kind::int64; };
+  if (given != select.end() && held != table.columns.end()) {
+    const Kind from = given->type.kind;
+    const Kind to = held->type.kind;
+    if (from == to || (is_number(from) && (is_number(to) || to == Kind::text)) ||
+        (from == Kind::uuid && to == Kind::text))
+      return {};
+  }
+  return unusable(table.name.text() + "." + arguments.entity_column + " may hold the entity in other words than " +
+                      "mask_date_shift was given: it is another type than the select's column",
+                  "let the select give the column its type, and mask_date_shift that as a text: id::uuid as id, "
+                  "mask_date_shift(born, id::uuid::text)");
+}
+
 Result<Answer> rewrap(const RewrapArguments& arguments) {
   SLUICE_TRY(const mask::MaskKind* kind, arguments.mask.kind());
   SLUICE_CHECK(check_options(arguments, *kind));
@@ -114,6 +133,7 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
     SLUICE_CHECK(check_select(*flow, *plan, {arguments.column, arguments.key_column, arguments.entity_column}, *kind,
                               constants));
   }
+  if (!arguments.entity_column.empty()) SLUICE_CHECK(check_entity_text(arguments, plan->columns, *table));
   SLUICE_CHECK(check_keys(database->ledger(), keyring));
 
   const std::string place = flow->into_table.text() + "." + arguments.column;
