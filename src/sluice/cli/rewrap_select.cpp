@@ -73,17 +73,24 @@ const std::vector<std::string>& told_functions() {
   return names;
 }
 
+bool is_told(const engine::PersonalPath& path) {
+  return std::ranges::find(told_functions(), path.by.substr(0, path.by.find(','))) != told_functions().end();
+}
+
 // Of masks whose tokens do not tell their key: calls in the text, or columns of the output, whichever is more. One call
-// can fill two columns, and a column that nobody tagged may be known by its call alone.
+// can fill two columns, and a call can stand where no column is made of it.
 std::size_t told_masks(const SelectList& list, const engine::Lineage& lineage) {
   std::size_t calls = 0;
   for (const std::string& function : told_functions()) calls += list.calls_of(function);
   std::set<std::size_t> columns;
   for (const engine::PersonalPath& path : lineage.paths) {
-    const std::string function = path.by.substr(0, path.by.find(','));
-    if (std::ranges::find(told_functions(), function) != told_functions().end()) columns.insert(path.number);
+    if (is_told(path)) columns.insert(path.number);
   }
   return std::max(calls, columns.size());
+}
+
+bool is_mask_key(const SelectItem* item) {
+  return item != nullptr && item->function == "mask_key" && item->arguments.empty();
 }
 
 // A key that two columns share is that of the first once the second's tokens are rewrapped, and the other way round.
@@ -95,7 +102,7 @@ Result<void> check_key_column(const project::Flow& flow, const SelectList& list,
                             "of rows that are there, and give --key-column " +
                             own + " (docs/keys.md)";
   const SelectItem* key = list.find(columns.key);
-  if (key == nullptr || key->function != "mask_key" || !key->arguments.empty()) {
+  if (!is_mask_key(key)) {
     return refused(flow,
                    "that '" + columns.key + "' is mask_key() cannot be seen in its list of columns, and any other " +
                        "key would give wrong values",
@@ -151,6 +158,23 @@ Result<void> check_select(const project::Flow& flow, const engine::RowsPlan& pla
   SLUICE_CHECK(check_key_column(flow, list, lineage, columns));
   if (kind.input != mask::MaskInput::date) return {};
   return check_entity_column(flow, list, *token, lineage, columns.entity);
+}
+
+std::vector<std::string> warnings_of_keys(const project::Flow& flow, const engine::Lineage& lineage) {
+  if (flow.select.empty()) return {};
+  const auto list = engine::select_list_of(flow.select, flow.select_place);
+  if (!list || list->calls_of("mask_key") == 0 || told_masks(*list, lineage) < 2) return {};
+  std::vector<std::string> warnings;
+  std::set<std::string> seen;
+  for (const engine::PersonalPath& path : lineage.paths) {
+    const std::string own = path.column + "_key";
+    if (!is_told(path) || !seen.insert(path.column).second || is_mask_key(list->find(own))) continue;
+    warnings.push_back("column \"" + path.column +
+                       "\" has no key column of its own: beside other masks whose tokens do "
+                       "not tell their key, `keys rewrap` takes mask_key() as " +
+                       own + " alone");
+  }
+  return warnings;
 }
 
 }  // namespace sluice::cli

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sluice/assembly/assemble.hpp"
 #include "sluice/mask/mask.hpp"
@@ -22,5 +23,9 @@ struct RewrapColumns {
 // `constants`: one a parameter of the kind. Errors (config) say what to write.
 Result<void> check_select(const project::Flow& flow, const engine::RowsPlan& plan, const RewrapColumns& columns,
                           const mask::MaskKind& kind, const mask::MaskArguments& constants);
+
+// One sentence for each column of a select that a rewrap would refuse for want of a key column of its own, although the
+// select has a mask_key().
+std::vector<std::string> warnings_of_keys(const project::Flow& flow, const engine::Lineage& lineage);
 
 }  // namespace sluice::cli
