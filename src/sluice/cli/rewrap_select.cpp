@@ -44,10 +44,32 @@ Result<void> check_call(const engine::Lineage& lineage, const std::string& name,
               "a rewrap takes the mask that the project's select has");
 }
 
+std::string literal(const std::string& constant, bool number) {
+  if (number) return constant;
+  std::string out = "'";
+  for (const char letter : constant) out += letter == '\'' ? "''" : std::string(1, letter);
+  return out + "'";
+}
+
+// Whether this is a call with the first `count` of these constants. Lineage does not tell of a mask within a mask which
+// of them is the outer one.
+bool is_call(const SelectItem& item, const MaskKind& kind, const mask::MaskArguments& constants, std::size_t count) {
+  if (item.function != kind.function) return false;
+  const std::size_t values = kind.input == mask::MaskInput::date ? 2 : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const mask::MaskParameter& parameter = kind.parameters[i];
+    const bool same = item.arguments.size() > values + i
+                          ? item.arguments[values + i].text == literal(constants[i], parameter.number)
+                          : constants[i] == parameter.otherwise;
+    if (!same) return false;
+  }
+  return true;
+}
+
 // Of tokens that prove their domain: by function and domain alone, since a form may be written or follow from the
 // domain.
-Result<void> check_no_contradiction(const engine::Lineage& lineage, const std::string& name, const MaskKind& kind,
-                                    const mask::MaskArguments& constants) {
+Result<void> check_no_contradiction(const project::Flow& flow, const engine::Lineage& lineage, const std::string& name,
+                                    const MaskKind& kind, const mask::MaskArguments& constants) {
   const std::string call = mask::call_text(kind, {constants.front()});
   const bool otherwise = constants.front() == kind.parameters.front().otherwise;
   const engine::PersonalPath* other = nullptr;
@@ -58,6 +80,9 @@ Result<void> check_no_contradiction(const engine::Lineage& lineage, const std::s
     other = &path;
   }
   if (other == nullptr) return {};
+  const auto list = engine::select_list_of(flow.select, flow.select_place);
+  const SelectItem* item = list ? list->find(name) : nullptr;
+  if (item != nullptr && is_call(*item, kind, constants, 1)) return {};
   return fail(Fault::config, "the select's column '" + name + "' is of '" + other->by + "', not of '" + call + "'",
               "give --function and its options as the select has them");
 }
@@ -142,18 +167,17 @@ Result<void> check_entity_column(const project::Flow& flow, const SelectList& li
 Result<void> check_select(const project::Flow& flow, const engine::RowsPlan& plan, const RewrapColumns& columns,
                           const MaskKind& kind, const mask::MaskArguments& constants) {
   const engine::Lineage& lineage = plan.lineage;
-  if (kind.key != mask::TokenKey::told) return check_no_contradiction(lineage, columns.token, kind, constants);
+  if (kind.key != mask::TokenKey::told) return check_no_contradiction(flow, lineage, columns.token, kind, constants);
   SLUICE_CHECK(check_call(lineage, columns.token, kind, constants));
   SLUICE_TRY(const SelectList list, engine::select_list_of(flow.select, flow.select_place));
   const SelectItem* token = list.find(columns.token);
-  if (token == nullptr || token->function != kind.function) {
-    const std::string function(kind.function);
-    return refused(flow,
-                   "that '" + columns.token + "' is a call of " + function +
-                       ", and nothing else, cannot be seen in its list of columns",
-                   "write `" + function + "(...) as " + columns.token +
-                       "` into the list of the outermost select, and "
-                       "what a sub-query or WITH has to compute into its arguments");
+  if (token == nullptr || !is_call(*token, kind, constants, constants.size())) {
+    const std::string call = mask::call_text(kind, constants);
+    return refused(
+        flow, "that '" + columns.token + "' is '" + call + "', and nothing else, cannot be seen in its list of columns",
+        "write `" + std::string(kind.function) + "(...) as " + columns.token +
+            "` into the list of the outermost select, with its constants as they are, and what a sub-query or WITH has "
+            "to compute into its arguments");
   }
   SLUICE_CHECK(check_key_column(flow, list, lineage, columns));
   if (kind.input != mask::MaskInput::date) return {};
