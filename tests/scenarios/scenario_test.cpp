@@ -134,6 +134,10 @@ class Teller {
       replace(rest);
     } else if (takes(line.text, "remove ", rest)) {
       fs::remove_all(folder_ / rest);
+    } else if (takes(line.text, "given link ", rest)) {
+      const auto parts = words(rest);
+      ASSERT_TRUE(parts.size() == 3 && parts[1] == "to");
+      fs::create_symlink(parts[2], folder_ / parts[0]);
     } else if (takes(line.text, "by hand in ", rest)) {
       const std::size_t colon = rest.find(": ");
       ASSERT_NE(colon, std::string::npos);

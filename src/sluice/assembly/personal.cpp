@@ -194,7 +194,7 @@ Result<void> PersonalColumns::check_unambiguous(const std::vector<TableName>& ta
 
 // The database's own function comes before DuckDB's of the same name, and may read any table.
 Result<void> PersonalColumns::check_functions(const std::string& sql, const Place& place) {
-  SLUICE_TRY(const std::set<std::string> called, engine::functions_of(sql, place));
+  SLUICE_TRY(const auto called, engine::functions_of(sql, place));
   if (!own_functions_) {
     SLUICE_TRY(own_functions_, database_.own_functions());
   }

@@ -1,4 +1,5 @@
 // `sluice keys`: makes a keyring, shows it, changes it. `keys rewrap` stands in rewrap_command.cpp.
+#include <filesystem>
 #include <iostream>
 
 #include "sluice/assembly/assemble.hpp"
@@ -79,12 +80,20 @@ Result<Answer> list(const KeysArguments& arguments) {
   return shown(keys);
 }
 
+// A link stays one, and the copy stands beside the file that it names.
+std::string backup_of(const std::string& file) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(file, error)) return file + ".bak";
+  const std::filesystem::path real = std::filesystem::canonical(file, error);
+  return (error ? file : real.string()) + ".bak";
+}
+
 // The keyring after a change, and what to do next.
 Result<Answer> changed(const KeysArguments& arguments, const std::string& what, const std::string& next) {
   SLUICE_TRY(const auto keys, mask::Keyring::look(arguments.file));
   Answer answer = shown(keys);
   answer.summary = what;
-  answer.text = what + "; what was before is " + arguments.file + ".bak\n" + answer.text + next;
+  answer.text = what + "; what was before is " + backup_of(arguments.file) + "\n" + answer.text + next;
   return answer;
 }
 

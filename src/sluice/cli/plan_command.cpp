@@ -8,6 +8,7 @@
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/personal_paths.hpp"
+#include "sluice/cli/rewrap_select.hpp"
 #include "sluice/core/words.hpp"
 
 namespace sluice::cli {
@@ -83,7 +84,8 @@ Result<void> add_flow(const Assembly& assembly, const project::Flow& flow, Answe
   }
   answer.text += columns.text() + "\n";
   const Json personal = add_personal(flow.record, open.lineage, answer);
-  const std::vector<std::string> warnings = engine::warnings_of(open.lineage);
+  std::vector<std::string> warnings = engine::warnings_of(open.lineage);
+  for (std::string& warning : warnings_of_keys(flow, open.lineage)) warnings.push_back(std::move(warning));
   add_warnings(warnings, answer);
   std::string created = "must be there";
   if (flow.create)

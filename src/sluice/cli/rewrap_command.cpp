@@ -11,6 +11,7 @@
 #include "sluice/assembly/table.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/mask_options.hpp"
+#include "sluice/cli/rewrap_select.hpp"
 #include "sluice/cli/rewrap_tokens.hpp"
 #include "sluice/cli/signals.hpp"
 #include "sluice/core/words.hpp"
@@ -94,32 +95,23 @@ Result<void> check_columns(const RewrapArguments& arguments, const mask::MaskKin
   return {};
 }
 
-// Under another domain a token that proves nothing would give a wrong value in silence, so function and constants must
-// be those of the project.
-Result<void> check_select(const Assembly& assembly, const project::Flow& flow, const RewrapArguments& arguments,
-                          const mask::MaskKind& kind, const mask::MaskArguments& constants) {
-  std::vector<std::string> same;  // the ways to write this call: what has its default may be left out
-  for (std::size_t count = constants.size();; --count) {
-    same.push_back(mask::call_text(kind, {constants.begin(), constants.begin() + static_cast<std::ptrdiff_t>(count)}));
-    if (count == kind.required() || constants[count - 1] != kind.parameters[count - 1].otherwise) break;
+// A text that became a number or a uuid on its way into the table is written there in one way, and may have been given
+// to the mask in another.
+Result<void> check_entity_text(const RewrapArguments& arguments, const Schema& select, const RelationShape& table) {
+  const auto given = std::ranges::find(select, arguments.entity_column, &Field::name);
+  const auto held = std::ranges::find(table.columns, arguments.entity_column, &Field::name);
+  const auto is_number = [](Kind kind) { return kind == Kind::int32 || kind == Kind::int64; };
+  if (given != select.end() && held != table.columns.end()) {
+    const Kind from = given->type.kind;
+    const Kind to = held->type.kind;
+    if (from == to || (is_number(from) && (is_number(to) || to == Kind::text)) ||
+        (from == Kind::uuid && to == Kind::text))
+      return {};
   }
-  SLUICE_TRY(const engine::RowsPlan plan, plan_flow(assembly, flow));
-  const std::string column = "the select's column '" + arguments.column + "'";
-  bool found = false;
-  for (const engine::PersonalPath& path : plan.lineage.paths) {
-    if (path.column != arguments.column) continue;
-    if (std::ranges::find(same, path.by) != same.end()) {
-      found = true;
-      continue;
-    }
-    // The entity of a date may be masked itself.
-    if (kind.input == mask::MaskInput::date && !path.by.starts_with(kind.function)) continue;
-    return unusable(column + " is of '" + path.by + "', not of '" + same.back() + "'",
-                    "give --function and its options as the select has them: a token under others would become a "
-                    "wrong value, and no error");
-  }
-  if (found) return {};
-  return unusable(column + " is not of " + same.back(), "a rewrap takes the mask that the project's select has");
+  return unusable(table.name.text() + "." + arguments.entity_column + " may hold the entity in other words than " +
+                      "mask_date_shift was given: it is another type than the select's column",
+                  "let the select give the column its type, and mask_date_shift that as a text: id::uuid as id, "
+                  "mask_date_shift(born, id::uuid::text)");
 }
 
 Result<Answer> rewrap(const RewrapArguments& arguments) {
@@ -130,11 +122,18 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
   SLUICE_TRY(const project::Flow* flow, find_flow(assembly->project, arguments.flow));
   const mask::Keyring& keyring = *assembly->keyring;
   SLUICE_TRY(auto tokens, RewrapTokens::open(*kind, keyring, constants));
-  if (kind->key == mask::TokenKey::told) SLUICE_CHECK(check_select(*assembly, *flow, arguments, *kind, constants));
+  const Result<engine::RowsPlan> plan = plan_flow(*assembly, *flow);
+  const bool told = kind->key == mask::TokenKey::told;
+  if (told && !plan) return fail(plan.error());
   SLUICE_TRY(const auto database, open_database(assembly->connection(flow->into_connection), system_clock()));
   SLUICE_TRY(const auto table, database->shape_of(flow->into_table));
   if (!table) return unusable("there is no table " + flow->into_table.text(), "run the flow first");
   SLUICE_CHECK(check_columns(arguments, *kind, *table));
+  if (plan && kind->key != mask::TokenKey::tried) {
+    SLUICE_CHECK(check_select(*flow, *plan, {arguments.column, arguments.key_column, arguments.entity_column}, *kind,
+                              constants));
+  }
+  if (!arguments.entity_column.empty()) SLUICE_CHECK(check_entity_text(arguments, plan->columns, *table));
   SLUICE_CHECK(check_keys(database->ledger(), keyring));
 
   const std::string place = flow->into_table.text() + "." + arguments.column;
@@ -146,7 +145,7 @@ Result<Answer> rewrap(const RewrapArguments& arguments) {
                       .key_column = arguments.key_column,
                       .beside = arguments.entity_column};
   if (kind->key == mask::TokenKey::in_front) rewriting.keep = keyring.primary_id() + ".";
-  if (kind->key == mask::TokenKey::told) rewriting.keep = keyring.primary_id();
+  if (told) rewriting.keep = keyring.primary_id();
   rewriting.replace = [&](const std::vector<OldText>& old,
                           std::vector<std::optional<std::string>>& fresh) -> Result<void> {
     for (const OldText& row : old) {

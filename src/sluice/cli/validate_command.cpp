@@ -9,6 +9,7 @@
 #include "sluice/assembly/work.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/personal_paths.hpp"
+#include "sluice/cli/rewrap_select.hpp"
 
 namespace sluice::cli {
 namespace {
@@ -62,7 +63,8 @@ Result<Answer> validate(const ProjectArguments& arguments) {
     Json columns = Json::object();
     for (const Field& field : open->target.columns) columns[field.name] = to_string(field.type);
     add_paths(flow.name, open->lineage, answer);
-    const std::vector<std::string> warnings = engine::warnings_of(open->lineage);
+    std::vector<std::string> warnings = engine::warnings_of(open->lineage);
+    for (std::string& warning : warnings_of_keys(flow, open->lineage)) warnings.push_back(std::move(warning));
     for (const std::string& warning : warnings) answer.text += "warning: " + flow.name + ": " + warning + '\n';
     warned += warnings.size();
     answer.result["flows"].push_back(

@@ -27,7 +27,7 @@ using Names = std::set<std::string>;  // that WITH gives, in lower case
 class Walk {
  public:
   std::vector<TableName> take() { return std::move(found_); }
-  std::set<std::string> take_functions() { return std::move(functions_); }
+  std::map<std::string, std::size_t> take_functions() { return std::move(functions_); }
 
   void query(const duckdb::QueryNode& node, Names names) {
     for (const auto& [name, cte] : node.cte_map.map) {
@@ -101,9 +101,9 @@ class Walk {
   void expression(const duckdb::ParsedExpression* one, const Names& names) {
     if (one == nullptr) return;
     if (one->GetExpressionClass() == duckdb::ExpressionClass::FUNCTION) {
-      functions_.insert(duckdb::StringUtil::Lower(one->Cast<duckdb::FunctionExpression>().function_name));
+      ++functions_[duckdb::StringUtil::Lower(one->Cast<duckdb::FunctionExpression>().function_name)];
     } else if (one->GetExpressionClass() == duckdb::ExpressionClass::WINDOW) {
-      functions_.insert(duckdb::StringUtil::Lower(one->Cast<duckdb::WindowExpression>().function_name));
+      ++functions_[duckdb::StringUtil::Lower(one->Cast<duckdb::WindowExpression>().function_name)];
     } else if (one->GetExpressionClass() == duckdb::ExpressionClass::SUBQUERY) {
       query(*one->Cast<duckdb::SubqueryExpression>().subquery->node, names);
     }
@@ -158,7 +158,7 @@ class Walk {
   }
 
   std::vector<TableName> found_;
-  std::set<std::string> functions_;
+  std::map<std::string, std::size_t> functions_;
 };
 
 bool is_one_select(const duckdb::Parser& parser) {
@@ -190,7 +190,7 @@ Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& pl
   return walk.take();
 }
 
-Result<std::set<std::string>> functions_of(const std::string& sql, const Place& place) {
+Result<std::map<std::string, std::size_t>> functions_of(const std::string& sql, const Place& place) {
   SLUICE_TRY(Walk walk, walked(sql, place));
   return walk.take_functions();
 }

@@ -2,7 +2,8 @@
 // is bound.
 #pragma once
 
-#include <set>
+#include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace sluice::engine {
 // `place` is that of the first line. Errors (config): no SQL that DuckDB's parser knows, or not exactly one SELECT.
 Result<std::vector<TableName>> tables_of(const std::string& sql, const Place& place);
 
-// Which functions a SELECT calls, in lower case; operators are some, too. Errors as above.
-Result<std::set<std::string>> functions_of(const std::string& sql, const Place& place);
+// Which functions a SELECT calls, in lower case, and how often (in WITH each counts more than once); operators are
+// some, too. Errors as above.
+Result<std::map<std::string, std::size_t>> functions_of(const std::string& sql, const Place& place);
 
 // Whether DuckDB's parser knows the text, and as something else than one SELECT.
 bool is_no_select(const std::string& sql);

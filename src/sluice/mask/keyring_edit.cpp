@@ -106,8 +106,9 @@ class KeyringEditor {
     // A key in AWS whose secret was never read has no check value.
     const bool same_place = !key.aws_secret.empty() && key.aws_secret == other.aws_secret;
     if (key.check != other.check && !same_place) return {};
-    return fail(Fault::config, "keyring " + file_ + ": " + what + " holds the secret of key " + other.id,
-                "a new key needs a new secret: openssl rand -base64 32");
+    const std::string held = other.id + (other.status == KeyStatus::disabled ? ", which is disabled" : "");
+    return fail(Fault::config, "keyring " + file_ + ": " + what + " holds the secret of key " + held,
+                instead_of(key, other));
   }
 
   Result<KeyFacts*> find(std::string_view id) {
@@ -144,6 +145,19 @@ class KeyringEditor {
 
  private:
   KeyringEditor() = default;
+
+  // What to do, where `other` holds the secret of `key`. A Fernet key is given, and cannot be another one.
+  std::string instead_of(const KeyFacts& key, const KeyFacts& other) const {
+    if (key.fernet_domain.empty()) return "a new key needs a new secret: openssl rand -base64 32";
+    if (key.fernet_domain != other.fernet_domain) {
+      return "one key serves one domain, and this one " +
+             (other.fernet_domain.empty() ? "is Sluice's own" : "that of " + other.fernet_domain) +
+             ": let the other programs use one for each";
+    }
+    if (other.status == KeyStatus::disabled)
+      return "let it be used again: sluice keys enable " + file_ + " " + other.id;
+    return "it is held already for this domain: nothing is to do";
+  }
 
   bool back_up() {
     const File from(::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
