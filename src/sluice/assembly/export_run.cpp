@@ -142,6 +142,7 @@ Result<void> ExportRuns::run_group(const std::vector<const Export*>& exports, st
   for (std::size_t i = 0; i < exports.size(); ++i) {
     SLUICE_TRY(engine::Lineage lineage, check_export(assembly_, *exports[i], personal, *snapshot->columns(i)));
     SLUICE_CHECK(check_cursor(assembly_, *exports[i], personal, *snapshot->columns(i)));
+    if (options_.warns) log_warnings(exports[i]->name, engine::warnings_of(lineage));
     lineages.push_back(std::move(lineage));
   }
   for (std::size_t i = 0; i < exports.size(); ++i) {

@@ -16,6 +16,7 @@ namespace sluice::assembly {
 struct ExportRunOptions {
   std::function<void(const std::string& name, const runtime::ExportReport&)> progress{};
   std::stop_token stop{};
+  bool warns = false;  // of what tagged columns decide, in the log
 };
 
 struct ExportOutcome {

@@ -22,6 +22,7 @@ struct FlowRunOptions {
   std::function<void(const std::string& flow, const runtime::RunOutcome&)> finished{};
   // The same for exports. Null: nothing was published, since it, or what it waits for, failed.
   std::function<void(const std::string& flow, const runtime::ExportReport*)> exported{};
+  bool warns = false;  // of what tagged columns decide in models and exports, one log line each
 };
 
 // Errors before the first message was received come back as such; later ones stand in the outcome, with what was

@@ -41,7 +41,8 @@ bool JsonKeys::is_map(const Objects& objects, bool top) {
 }
 
 bool JsonKeys::is_name(const Path& path) const {
-  if (path.empty() || path.back() == "[]") return true;
+  // What stands for keys and items is none itself.
+  if (path.empty() || path.back() == "[]" || path.back() == "*" || path.back() == keys_column) return true;
   const Path outer(path.begin(), path.end() - 1);
   const auto objects = objects_.find(outer);
   if (objects == objects_.end()) return true;

@@ -7,9 +7,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::assembly {
+
+// The column of keys that are values themselves.
+inline constexpr std::string_view keys_column = "(its keys)";
 
 class JsonKeys {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/assembly/connectors.hpp"
+#include "sluice/core/log.hpp"
 #include "sluice/core/words.hpp"
 #include "sluice/engine/query_select.hpp"
 #include "sluice/engine/tables.hpp"
@@ -254,6 +255,10 @@ ModelWarnings PersonalColumns::of_models() {
     }
   }
   return warnings;
+}
+
+void log_warnings(const std::string& step, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) log::warning("personal data", {{"name", step}, {"warning", warning}});
 }
 
 ModelWarnings warnings_of_models(const Assembly& assembly, const Work& work) {

@@ -64,6 +64,9 @@ class PersonalColumns {
 Result<engine::Lineage> check_export(const Assembly& assembly, const project::Export& out, PersonalColumns& personal,
                                      const Schema& columns);
 
+// One log line each: `step` is a flow or model.
+void log_warnings(const std::string& step, const std::vector<std::string>& warnings);
+
 // For a person who looks at the project. Asks a server only where an export of the project reads it anyway.
 ModelWarnings warnings_of_models(const Assembly& assembly, const Work& work);
 

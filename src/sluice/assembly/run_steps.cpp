@@ -7,6 +7,7 @@
 
 #include "sluice/assembly/connectors.hpp"
 #include "sluice/assembly/export_run.hpp"
+#include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/table.hpp"
 #include "sluice/core/log.hpp"
 
@@ -90,6 +91,7 @@ class ProjectRun {
       if (chosen[step]) left_.push_back(step);
     }
     while (!left_.empty() && !options_.stop.stop_requested()) run_next();
+    if (options_.warns) warn_of_models();
     if (Result<void> listed = exports_.publish_manifests(); !listed && !options_.stop.stop_requested())
       note(std::move(listed).error(), "manifest");
     answer_.summary = fmt::format("{} messages received", received_);
@@ -102,6 +104,7 @@ class ProjectRun {
   ExportRunOptions export_options() {
     ExportRunOptions options;
     options.stop = options_.stop;
+    options.warns = options_.warns;
     options.progress = [this](const std::string& name, const runtime::ExportReport& report) {
       if (!progress_ || progress_name_ != name) {
         progress_.reset();
@@ -111,6 +114,14 @@ class ProjectRun {
       progress_->show(report);
     };
     return options;
+  }
+
+  // When the tables that they read have been made.
+  void warn_of_models() const {
+    if (built_ == 0) return;
+    for (const auto& [model, warnings] : warnings_of_models(assembly_, work_)) {
+      if (std::ranges::find(built_names_, model) != built_names_.end()) log_warnings(model, warnings);
+    }
   }
 
   bool is_ready(std::size_t step) const {
@@ -240,6 +251,7 @@ class ProjectRun {
     answer_.result["models"].push_back(model_json(model, *built, seconds));
     if (auto error = failed_tests(model, *built)) return error;
     ++built_;
+    built_names_.push_back(model.name);
     return std::nullopt;
   }
 
@@ -257,6 +269,7 @@ class ProjectRun {
   std::uint64_t received_ = 0;
   std::uint64_t exported_ = 0;
   std::size_t built_ = 0;
+  std::vector<std::string> built_names_;
 };
 
 }  // namespace

@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t objects_max = 8;
 constexpr std::size_t depth_max = 16;
 constexpr std::size_t rows_below_header = 100;
-const std::string keys_column = "(its keys)";
 
 using Path = std::vector<std::string>;
 
@@ -27,7 +26,7 @@ void add_json(Sample& sample, Path& path, const nlohmann::json& value) {
       // A map from e-mail addresses to something: its keys are values, and no names of columns.
       const bool is_value = scan::is_value(key);
       if (is_value) {
-        path.push_back(keys_column);
+        path.emplace_back(keys_column);
         if (scan::Column* column = sample.at(path)) column->add(key);
         path.pop_back();
       }

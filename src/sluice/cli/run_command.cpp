@@ -1,6 +1,7 @@
 // `sluice run`: every flow of a project once, until its queue is drained, and every model, in the order of the graph.
 #include "sluice/cli/run_command.hpp"
 
+#include "sluice/assembly/personal.hpp"
 #include "sluice/assembly/run_steps.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/signals.hpp"
@@ -77,8 +78,11 @@ Result<Answer> run_project(const RunArguments& arguments, const Session& session
   for (std::size_t step = 0; step < chosen.size(); ++step) {
     if (!chosen[step] || !work.is_flow(step)) continue;
     const project::Flow& flow = assembly->project.flows[step];
-    if (auto plan = plan_flow(*assembly, flow); !plan) return fail(std::move(plan).error().within(flow.name));
+    const auto plan = plan_flow(*assembly, flow);
+    if (!plan) return fail(Error(plan.error()).within(flow.name));
+    log_warnings(flow.name, engine::warnings_of(plan->lineage));
   }
+  options.warns = true;
   return run_steps(*assembly, session, std::move(options), work, chosen);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "duckdb/planner/expression/list.hpp"
@@ -34,17 +35,62 @@ const duckdb::vector<duckdb::unique_ptr<Expression>>* row_of(const Expression& e
 void tell(const Expression& left, const Expression& right, const Equalities::Found& found) {
   const auto* of_left = row_of(left);
   const auto* of_right = row_of(right);
-  if (of_left == nullptr || of_right == nullptr || of_left->size() != of_right->size()) return found(left, right);
+  if (of_left == nullptr || of_right == nullptr || of_left->size() != of_right->size()) {
+    return found(left, right, Tie::equal, &left);
+  }
   for (std::size_t i = 0; i < of_left->size(); ++i) tell(*(*of_left)[i], *(*of_right)[i], found);
 }
 
-// These give one of their values as it is.
-bool keeps_a_value(const std::string& aggregate) {
-  static constexpr std::array<std::string_view, 6> names{"min", "max", "any_value", "first", "last", "arbitrary"};
-  return std::ranges::find(names, std::string_view(aggregate)) != names.end();
+bool is_one_of(std::span<const std::string_view> names, const std::string& name) {
+  return std::ranges::find(names, std::string_view(name)) != names.end();
 }
 
+// These put values side by side, or take one out.
+constexpr std::array<std::string_view, 12> side_by_side{
+    "row",       "struct_pack", "struct_extract", "list_value",   "array_value",  "map", "concat",
+    "concat_ws", "||",          "reveal",         "remap_struct", "struct_insert"};
+// One bound of a sum is a bound of what is added.
+constexpr std::array<std::string_view, 10> sums_of{"+",       "-",   "date_diff", "datediff", "date_sub",
+                                                   "datesub", "age", "add",       "subtract", "date_add"};
+
+bool has_column(const Expression& expression) {
+  if (expression.GetExpressionClass() == ExpressionClass::BOUND_CONSTANT) return false;
+  bool leaf = true;
+  bool found = false;
+  ExpressionIterator::EnumerateChildren(expression, [&](const Expression& child) {
+    leaf = false;
+    found = found || has_column(child);
+  });
+  return leaf || found;
+}
+
+bool is_text(const duckdb::LogicalType& type) { return type.id() == duckdb::LogicalTypeId::VARCHAR; }
+
 }  // namespace
+
+const Expression* stem_of(const Expression& expression) {
+  switch (expression.GetExpressionClass()) {
+    case ExpressionClass::BOUND_COLUMN_REF: return &expression;
+    case ExpressionClass::BOUND_CAST: {
+      const Expression& child = *expression.Cast<duckdb::BoundCastExpression>().child;
+      return is_text(expression.return_type) == is_text(child.return_type) ? stem_of(child) : nullptr;
+    }
+    case ExpressionClass::BOUND_FUNCTION: {
+      const auto& call = expression.Cast<duckdb::BoundFunctionExpression>();
+      if (call.children.size() != 2) return nullptr;
+      const std::string& name = call.function.name;
+      if ((name == "+" || name == "-") && !has_column(*call.children[1])) return stem_of(*call.children[0]);
+      if (name == "+" && !has_column(*call.children[0])) return stem_of(*call.children[1]);
+      return nullptr;
+    }
+    default: return nullptr;
+  }
+}
+
+bool keeps_a_value(const std::string& aggregate) {
+  static constexpr std::array<std::string_view, 6> names{"min", "max", "any_value", "first", "last", "arbitrary"};
+  return is_one_of(names, aggregate);
+}
 
 bool is_mark(const duckdb::LogicalJoin& join) { return join.join_type == duckdb::JoinType::MARK; }
 
@@ -59,15 +105,75 @@ void Equalities::in_filter(const Expression& predicate, const Found& found) cons
 
 void Equalities::in_join(const duckdb::LogicalComparisonJoin& join, const Found& found) const {
   std::set<Binding> seen;
-  look_at_join(join, {}, seen, found);
+  // Of an anti join those rows come out for which the condition is false.
+  look_at_join(join, is_anti(join) ? Passes{false, true} : Passes{}, seen, found);
+}
+
+void Equalities::in_order(const Expression& expression, const Found& found) const {
+  const Found nearest = [&found](const Expression& left, const Expression& right, Tie tie, const void* by) {
+    found(left, right, tie == Tie::mixed ? Tie::mixed : Tie::equal, by);
+  };
+  std::set<Binding> seen;
+  look_for_mixed(expression, true, seen, found);
+  seen.clear();
+  look(expression, {true, true}, seen, nearest);
+}
+
+void Equalities::compare(ExpressionType type, const Expression& left, const Expression& right, const void* by,
+                         Passes passes, const Found& found) const {
+  const bool less = type == ExpressionType::COMPARE_LESSTHAN || type == ExpressionType::COMPARE_LESSTHANOREQUALTO;
+  const bool more = type == ExpressionType::COMPARE_GREATERTHAN || type == ExpressionType::COMPARE_GREATERTHANOREQUALTO;
+  const bool equal = (passes.if_true && is_equal(type)) || (passes.if_false && is_unequal(type));
+  if (equal) tell(left, right, found);
+  if (less || more) {
+    const bool both = passes.if_true && passes.if_false;
+    found(left, right, both ? Tie::either : less == passes.if_true ? Tie::below : Tie::above, by);
+  }
+  for (const Expression* side : {&left, &right}) {
+    std::set<Binding> seen;
+    look_for_mixed(*side, equal, seen, found);
+  }
+}
+
+void Equalities::look_for_mixed(const Expression& expression, bool sums, std::set<Binding>& seen,
+                                const Found& found) const {
+  switch (expression.GetExpressionClass()) {
+    case ExpressionClass::BOUND_COLUMN_REF: {
+      const Binding column = binding_key(expression.Cast<duckdb::BoundColumnRefExpression>().binding);
+      std::vector<Binding> open{column};
+      while (!open.empty()) {
+        const Binding one = open.back();
+        open.pop_back();
+        if (!seen.insert(one).second) continue;
+        if (const auto from = computed_.find(one); from != computed_.end()) {
+          for (const Expression* other : from->second) look_for_mixed(*other, sums, seen, found);
+        }
+        if (const auto from = copied_.find(one); from != copied_.end()) {
+          open.insert(open.end(), from->second.begin(), from->second.end());
+        }
+      }
+      return;
+    }
+    case ExpressionClass::BOUND_FUNCTION: {
+      const auto& call = expression.Cast<duckdb::BoundFunctionExpression>();
+      if (mask_call(call)) return;
+      const bool sum = is_one_of(sums_of, call.function.name);
+      if ((sum && sums) || (!sum && !is_one_of(side_by_side, call.function.name)))
+        found(expression, expression, Tie::mixed, &expression);
+      break;
+    }
+    default: break;
+  }
+  ExpressionIterator::EnumerateChildren(expression,
+                                        [&](const Expression& child) { look_for_mixed(child, sums, seen, found); });
 }
 
 void Equalities::look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
                               const Found& found) const {
   for (const duckdb::JoinCondition& condition : join.conditions) {
-    if ((passes.if_true && is_equal(condition.comparison)) || (passes.if_false && is_unequal(condition.comparison))) {
-      tell(*condition.left, *condition.right, found);
-    }
+    compare(condition.comparison, *condition.left, *condition.right, &condition, passes, found);
+    // The one row that is nearest: of candidates without gaps, the value itself.
+    if (join.type == duckdb::LogicalOperatorType::LOGICAL_ASOF_JOIN) tell(*condition.left, *condition.right, found);
   }
   if (join.predicate) look(*join.predicate, passes, seen, found);
 }
@@ -102,9 +208,22 @@ void Equalities::look(const Expression& condition, Passes passes, std::set<Bindi
                                                    [&](const Expression& child) { look(child, passes, seen, found); });
     case ExpressionClass::BOUND_COMPARISON: {
       const auto& comparison = condition.Cast<duckdb::BoundComparisonExpression>();
-      if ((passes.if_true && is_equal(type)) || (passes.if_false && is_unequal(type))) {
-        tell(*comparison.left, *comparison.right, found);
-      }
+      compare(type, *comparison.left, *comparison.right, &condition, passes, found);
+      return look_at_children(condition, seen, found);
+    }
+    case ExpressionClass::BOUND_BETWEEN: {
+      const auto& between = condition.Cast<duckdb::BoundBetweenExpression>();
+      // Outside of a range, a value is on one side of it.
+      const Passes sides{true, passes.if_false};
+      const void* lower = passes.if_true ? static_cast<const void*>(&between.lower) : &condition;
+      const void* upper = passes.if_true ? static_cast<const void*>(&between.upper) : &condition;
+      compare(ExpressionType::COMPARE_GREATERTHANOREQUALTO, *between.input, *between.lower, lower, sides, found);
+      compare(ExpressionType::COMPARE_LESSTHANOREQUALTO, *between.input, *between.upper, upper, sides, found);
+      return look_at_children(condition, seen, found);
+    }
+    case ExpressionClass::BOUND_FUNCTION: {
+      std::set<Binding> mixed;
+      look_for_mixed(condition, false, mixed, found);
       return look_at_children(condition, seen, found);
     }
     case ExpressionClass::BOUND_OPERATOR: {
@@ -125,6 +244,28 @@ void Equalities::look(const Expression& condition, Passes passes, std::set<Bindi
 std::set<Binding> Equalities::columns_of(const Expression& expression) const {
   std::set<Binding> columns;
   gather(expression, columns);
+  return columns;
+}
+
+std::set<Binding> Equalities::growing_with(const Expression& expression) const {
+  std::set<Binding> columns;
+  std::vector<Binding> open;
+  const auto grow = [&open](const Expression& one) {
+    if (const Expression* stem = stem_of(one))
+      open.push_back(binding_key(stem->Cast<duckdb::BoundColumnRefExpression>().binding));
+  };
+  grow(expression);
+  while (!open.empty()) {
+    const Binding one = open.back();
+    open.pop_back();
+    if (!columns.insert(one).second) continue;
+    if (const auto from = computed_.find(one); from != computed_.end()) {
+      for (const Expression* other : from->second) grow(*other);
+    }
+    if (const auto from = copied_.find(one); from != copied_.end()) {
+      open.insert(open.end(), from->second.begin(), from->second.end());
+    }
+  }
   return columns;
 }
 

@@ -1,7 +1,8 @@
-// Which values of a plan the plan itself says are equal: where `r.x = p.ip` decides, whoever sees r.x sees p.ip.
+// Which values of a plan the plan itself ties to each other: where `r.x = p.ip` decides, whoever sees r.x sees p.ip.
 //
-// What is looked at: = and "is not distinct from", also under and, or, not, case, and where a projection, a mark join
-// or a join's condition made the answer. Not ranges, `like` or other functions that can be made to mean the same.
+// What is looked at: = and "is not distinct from", <, <=, > and >=, and functions of several columns (`r.x like p.ip`,
+// `r.x - p.n = 0`), also under and, or, not, case, and where a projection, a mark join or a join's condition made the
+// answer.
 #pragma once
 
 #include <functional>
@@ -17,14 +18,30 @@ namespace sluice::engine {
 using Binding = std::pair<duckdb::idx_t, duckdb::idx_t>;
 inline Binding binding_key(const duckdb::ColumnBinding& binding) { return {binding.table_index, binding.column_index}; }
 
+// min, first and the like: one of the values as it is.
+bool keeps_a_value(const std::string& aggregate);
 bool is_mark(const duckdb::LogicalJoin& join);
 // What comes out has no partner, and so equals nothing.
 bool is_anti(const duckdb::LogicalJoin& join);
 
+enum class Tie {
+  equal,
+  below,   // the left is less than the right, or equal to it
+  above,   // the other way round
+  either,  // one of both
+  mixed,   // left and right are one expression, and what it is made of may be anything to each other
+};
+
+// The column that a value is, but for casts and what is added to it; null: none, or the order is not that of the
+// column.
+const duckdb::Expression* stem_of(const duckdb::Expression& expression);
+
 // Points into the plan, which outlives it.
 class Equalities {
  public:
-  using Found = std::function<void(const duckdb::Expression& left, const duckdb::Expression& right)>;
+  // `by` stands for the one comparison that says so.
+  using Found =
+      std::function<void(const duckdb::Expression& left, const duckdb::Expression& right, Tie tie, const void* by)>;
 
   // `column` is made of what the expression gives, in one of its rows.
   void computed(Binding column, const duckdb::Expression& from) { computed_[column].insert(&from); }
@@ -33,12 +50,16 @@ class Equalities {
   // `column` says whether a row of the other side fits.
   void marked(Binding column, const duckdb::LogicalComparisonJoin& join) { marks_[column] = &join; }
 
-  // Each pair that is equal in rows that `predicate` lets through.
+  // Each pair that is tied in rows that `predicate` lets through.
   void in_filter(const duckdb::Expression& predicate, const Found& found) const;
   void in_join(const duckdb::LogicalComparisonJoin& join, const Found& found) const;
+  // What comes first in this order, or has a group for itself, may be what is nearest to something.
+  void in_order(const duckdb::Expression& expression, const Found& found) const;
 
   // The columns whose values make that of the expression, outside of masks, and those that they are taken from.
   std::set<Binding> columns_of(const duckdb::Expression& expression) const;
+  // Of these, those that grow when the expression does.
+  std::set<Binding> growing_with(const duckdb::Expression& expression) const;
 
  private:
   // Which answer of a condition lets a row through.
@@ -52,6 +73,11 @@ class Equalities {
   void look_at_column(Binding column, Passes passes, std::set<Binding>& seen, const Found& found) const;
   void look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
                     const Found& found) const;
+  void compare(duckdb::ExpressionType type, const duckdb::Expression& left, const duckdb::Expression& right,
+               const void* by, Passes passes, const Found& found) const;
+  // Functions of several columns; sums and differences too, where `sums`.
+  void look_for_mixed(const duckdb::Expression& expression, bool sums, std::set<Binding>& seen,
+                      const Found& found) const;
   void gather(const duckdb::Expression& expression, std::set<Binding>& columns) const;
   void gather(Binding column, std::set<Binding>& columns) const;
 

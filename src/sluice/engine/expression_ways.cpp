@@ -7,6 +7,7 @@
 #include "duckdb/function/lambda_functions.hpp"
 #include "duckdb/planner/expression/list.hpp"
 #include "duckdb/planner/expression_iterator.hpp"
+#include "sluice/engine/equalities.hpp"
 #include "sluice/engine/functions.hpp"
 
 namespace sluice::engine {
@@ -206,9 +207,8 @@ std::string words(const Expression& expression) {
 
 bool is_count(const std::string& name) { return name == "count" || name == "count_star"; }
 
-// What an aggregate or window function decides by, but does not give on.
-void deciding(const Ground& ground, const duckdb::vector<duckdb::BoundOrderByNode>& orders, const char* clause) {
-  for (const auto& order : orders) ground.decides(ways_to(ground, *order.expression), clause);
+void ordered(const Ground& ground, const duckdb::vector<duckdb::BoundOrderByNode>& orders) {
+  for (const auto& order : orders) ground.orders(*order.expression);
 }
 
 // count() of a column is a number of rows; of an expression it may be the answer to a question about the value.
@@ -259,15 +259,19 @@ Ways ways_to(const Ground& ground, const Expression& expression) {
 
 Ways ways_to_aggregate(const Ground& ground, const duckdb::BoundAggregateExpression& aggregate) {
   if (aggregate.filter) ground.lets_through(*aggregate.filter, "filter");
-  if (aggregate.order_bys) deciding(ground, aggregate.order_bys->orders, "order by");
+  if (aggregate.order_bys) ordered(ground, aggregate.order_bys->orders);
   if (is_count(aggregate.function.name)) return counted(ground, aggregate.children);
   return values_of(ground, aggregate.children, aggregate.function.name);
 }
 
+bool counts_rows(const duckdb::BoundAggregateExpression& aggregate) {
+  return !keeps_a_value(aggregate.function.name) && !aggregate.IsDistinct();
+}
+
 Ways ways_to_window(const Ground& ground, const duckdb::BoundWindowExpression& window) {
-  for (const auto& partition : window.partitions) ground.decides(ways_to(ground, *partition), "partition by");
-  deciding(ground, window.orders, "order by");
-  deciding(ground, window.arg_orders, "order by");
+  for (const auto& partition : window.partitions) ground.groups(*partition, "partition by");
+  ordered(ground, window.orders);
+  ordered(ground, window.arg_orders);
   if (window.filter_expr) ground.lets_through(*window.filter_expr, "filter");
   const std::string name = window.aggregate
                                ? window.aggregate->name

@@ -17,11 +17,15 @@ struct Ground {
   std::function<void(const duckdb::Expression&, const char* clause)> lets_through;
   // A tagged value that decides something without being given on.
   std::function<void(const Ways&, const char* clause)> decides;
+  std::function<void(const duckdb::Expression&, const char* clause)> groups;
+  std::function<void(const duckdb::Expression&)> orders;
 };
 
 // Ways to the expression's value; of a column alone as they are, else with the expression as their last step.
 Ways ways_to(const Ground& ground, const duckdb::Expression& expression);
 Ways ways_to_aggregate(const Ground& ground, const duckdb::BoundAggregateExpression& aggregate);
+// Whether it tells how many rows there are: all but those that give one of their values.
+bool counts_rows(const duckdb::BoundAggregateExpression& aggregate);
 Ways ways_to_window(const Ground& ground, const duckdb::BoundWindowExpression& window);
 
 // unnest([a, b]) gives two rows whatever a and b are.

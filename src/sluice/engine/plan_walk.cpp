@@ -9,6 +9,7 @@
 #include "duckdb/planner/operator/list.hpp"
 #include "sluice/engine/expression_ways.hpp"
 #include "sluice/engine/plan_columns.hpp"
+#include "sluice/engine/sub_queries.hpp"
 #include "sluice/engine/ways.hpp"
 
 namespace sluice::engine {
@@ -31,6 +32,8 @@ class PlanWalk {
     ground_.everything = [this](const std::string& what) { return everything(what); };
     ground_.lets_through = [this](const Expression& one, const char* clause) { lets_through(one, clause); };
     ground_.decides = [this](const Ways& ways, const char* clause) { decides(ways, clause); };
+    ground_.groups = [this](const Expression& one, const char* clause) { groups(one, clause); };
+    ground_.orders = [this](const Expression& one) { orders(one); };
   }
 
   Lineage walk(LogicalOperator& plan, const std::vector<std::string>& names) {
@@ -61,7 +64,10 @@ class PlanWalk {
 
   void decides(const Ways& ways, const char* clause) {
     for (const Way& way : ways) {
-      if (way.source->pii.empty() || way.passage != Passage::clear || way.equal) continue;
+      if (way.source->pii.empty() || way.passage != Passage::clear) continue;
+      sub_queries_.decides(way);
+      if (deciding_ != nullptr) add(*deciding_, {way});
+      if (way.equal) continue;
       const bool known = std::ranges::any_of(lineage_.implicit, [&](const ImplicitFlow& flow) {
         return flow.source == way.source->name && flow.clause == clause;
       });
@@ -72,8 +78,21 @@ class PlanWalk {
 
   void lets_through(const Expression& predicate, const char* clause) {
     decides(predicate, clause);
-    columns_.equalities().in_filter(
-        predicate, [this](const Expression& one, const Expression& other) { columns_.equate(ground_, one, other); });
+    columns_.equalities().in_filter(predicate, found_);
+  }
+  // By an outer column there is one group in each of its sub-query's results.
+  void groups(const Expression& expression, const char* clause) {
+    if (sub_queries_.is_handed(expression)) return;
+    decides(expression, clause);
+    columns_.equalities().in_order(expression, found_);
+  }
+  void orders(const Expression& expression) { groups(expression, "order by"); }
+  // How many rows there are below tells of these values.
+  void multiplies(const Ways& ways, const char* clause) {
+    decides(ways, clause);
+    for (const Way& way : ways) {
+      if (!way.source->pii.empty() && way.passage == Passage::clear) add(multiplied_, {way});
+    }
   }
 
   void visit_children(LogicalOperator& plan) {
@@ -90,7 +109,7 @@ class PlanWalk {
         return;
       case LogicalOperatorType::LOGICAL_ORDER_BY:
         visit_children(plan);
-        for (const auto& order : plan.Cast<duckdb::LogicalOrder>().orders) decides(*order.expression, "order by");
+        for (const auto& order : plan.Cast<duckdb::LogicalOrder>().orders) orders(*order.expression);
         return;
       case LogicalOperatorType::LOGICAL_LIMIT: return limit(plan.Cast<duckdb::LogicalLimit>());
       case LogicalOperatorType::LOGICAL_SAMPLE: return visit_children(plan);
@@ -114,7 +133,6 @@ class PlanWalk {
       case LogicalOperatorType::LOGICAL_INTERSECT: return set_operation(plan.Cast<duckdb::LogicalSetOperation>());
       case LogicalOperatorType::LOGICAL_MATERIALIZED_CTE: {
         auto& cte = plan.Cast<duckdb::LogicalMaterializedCTE>();
-        visit(*cte.children[0]);
         remember_cte(cte.table_index, *cte.children[0]);
         return visit(*cte.children[1]);
       }
@@ -139,9 +157,13 @@ class PlanWalk {
     const Relation* relation = get.children.empty() ? relation_of_(get) : nullptr;
     Ways below;
     for (const auto& child : get.children) {
-      for (const ColumnBinding& binding : child->GetColumnBindings()) add(below, at(binding));
+      const auto bindings = child->GetColumnBindings();
+      for (std::size_t i = 0; i < bindings.size(); ++i) {
+        const bool is_argument = std::ranges::find(get.projected_input, i) == get.projected_input.end();
+        if (is_argument) add(below, at(bindings[i]));
+      }
     }
-    decides(below, "table function");  // by how many rows it gives
+    multiplies(below, "table function");
     const std::string& function = get.function.name;
     const bool is_harmless = std::ranges::find(harmless, std::string_view(function)) != harmless.end();
     const std::size_t count = std::max<std::size_t>(get.GetColumnIds().size(), 1);
@@ -174,6 +196,7 @@ class PlanWalk {
     for (std::size_t i = 0; i < projection.expressions.size(); ++i) {
       const Expression& expression = *projection.expressions[i];
       columns_.equalities().computed({projection.table_index, i}, expression);
+      sub_queries_.copied({projection.table_index, i}, expression);
       set(projection.table_index, i, called(ways_to(ground_, expression), alias_of(expression)));
     }
   }
@@ -188,19 +211,30 @@ class PlanWalk {
     }
   }
 
+  // What tells the number of rows below this operator.
+  Ways visit_rows(LogicalOperator& plan) {
+    Ways before = std::exchange(multiplied_, {});
+    visit_children(plan);
+    Ways below = multiplied_;
+    add(multiplied_, before);
+    for (Way& way : below) way.unchanged = false;
+    return stepped(std::move(below), "the number of rows");
+  }
+
   void distinct(duckdb::LogicalDistinct& distinct) {
     visit_children(distinct);
     if (distinct.distinct_type != duckdb::DistinctType::DISTINCT_ON) return;
-    for (const auto& target : distinct.distinct_targets) decides(*target, "distinct on");
+    for (const auto& target : distinct.distinct_targets) groups(*target, "distinct on");
     if (!distinct.order_by) return;
-    for (const auto& order : distinct.order_by->orders) decides(*order.expression, "order by");
+    for (const auto& order : distinct.order_by->orders) orders(*order.expression);
   }
 
   void aggregate(duckdb::LogicalAggregate& aggregate) {
-    visit_children(aggregate);
+    const Ways counted = visit_rows(aggregate);
     for (std::size_t i = 0; i < aggregate.groups.size(); ++i) {
       Ways ways = ways_to(ground_, *aggregate.groups[i]);
-      decides(ways, "group by");
+      groups(*aggregate.groups[i], "group by");
+      sub_queries_.copied({aggregate.group_index, i}, *aggregate.groups[i]);
       columns_.equalities().computed({aggregate.group_index, i}, *aggregate.groups[i]);
       set(aggregate.group_index, i, std::move(ways));
     }
@@ -208,21 +242,23 @@ class PlanWalk {
       const Expression& expression = *aggregate.expressions[i];
       const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_AGGREGATE;
       columns_.equalities().computed({aggregate.aggregate_index, i}, expression);
-      set(aggregate.aggregate_index, i,
-          known ? ways_to_aggregate(ground_, expression.Cast<duckdb::BoundAggregateExpression>())
-                : everything("an aggregate that cannot be followed"));
+      Ways ways = known ? ways_to_aggregate(ground_, expression.Cast<duckdb::BoundAggregateExpression>())
+                        : everything("an aggregate that cannot be followed");
+      if (!known || counts_rows(expression.Cast<duckdb::BoundAggregateExpression>())) add(ways, counted);
+      set(aggregate.aggregate_index, i, std::move(ways));
     }
     for (std::size_t i = 0; i < aggregate.grouping_functions.size(); ++i) set(aggregate.groupings_index, i, {});
   }
 
   void window(duckdb::LogicalWindow& window) {
-    visit_children(window);
+    const Ways counted = visit_rows(window);
     for (std::size_t i = 0; i < window.expressions.size(); ++i) {
       const Expression& expression = *window.expressions[i];
       const bool known = expression.GetExpressionClass() == duckdb::ExpressionClass::BOUND_WINDOW;
-      set(window.window_index, i,
-          known ? ways_to_window(ground_, expression.Cast<duckdb::BoundWindowExpression>())
-                : everything("a window function that cannot be followed"));
+      Ways ways = known ? ways_to_window(ground_, expression.Cast<duckdb::BoundWindowExpression>())
+                        : everything("a window function that cannot be followed");
+      add(ways, counted);
+      set(window.window_index, i, std::move(ways));
     }
   }
 
@@ -231,7 +267,7 @@ class PlanWalk {
     for (std::size_t i = 0; i < unnest.expressions.size(); ++i) {
       Ways ways = ways_to(ground_, *unnest.expressions[i]);
       columns_.equalities().computed({unnest.unnest_index, i}, *unnest.expressions[i]);
-      if (!has_written_length(*unnest.expressions[i])) decides(ways, "unnest");
+      if (!has_written_length(*unnest.expressions[i])) multiplies(ways, "unnest");
       set(unnest.unnest_index, i, std::move(ways));
     }
   }
@@ -278,12 +314,11 @@ class PlanWalk {
     if (join.delim_flipped) return unknown(join);
     visit(*join.children[0]);
     const bool is_delim = join.type == LogicalOperatorType::LOGICAL_DELIM_JOIN;
-    if (is_delim) {
-      std::vector<Ways>& correlated = correlated_.emplace_back();
-      for (const auto& column : join.duplicate_eliminated_columns) correlated.push_back(ways_to(ground_, *column));
+    if (!is_delim) {
+      visit(*join.children[1]);
+    } else {
+      sub_query(join);
     }
-    visit(*join.children[1]);
-    if (is_delim) correlated_.pop_back();
     Ways mark;
     for (const duckdb::JoinCondition& condition : join.conditions) {
       const Ways left = ways_to(ground_, *condition.left);
@@ -291,8 +326,8 @@ class PlanWalk {
       add(mark, left);
       add(mark, right);
       // A correlated column is joined to itself to bring the sub-query's rows back: that decides nothing.
-      if (is_delim && condition.comparison == duckdb::ExpressionType::COMPARE_NOT_DISTINCT_FROM &&
-          same_sources(left, right)) {
+      if (condition.comparison == duckdb::ExpressionType::COMPARE_NOT_DISTINCT_FROM &&
+          ((is_delim && same_sources(left, right)) || is_same_outer(join, condition))) {
         continue;
       }
       decides(left, "join");
@@ -306,29 +341,59 @@ class PlanWalk {
       columns_.equalities().marked({join.mark_index, 0}, join);
       for (Way& way : mark) way.unchanged = false;
       set(join.mark_index, 0, stepped(std::move(mark), "in or exists"));
-    } else if (!is_anti(join)) {
-      columns_.equalities().in_join(
-          join, [this](const Expression& one, const Expression& other) { columns_.equate(ground_, one, other); });
+    }
+    // An anti join's rows are those that fit none.
+    if (!is_mark(join)) columns_.equalities().in_join(join, found_);
+    if (is_delim) sub_queries_.leave();
+  }
+
+  bool is_same_outer(const duckdb::LogicalComparisonJoin& join, const duckdb::JoinCondition& condition) const {
+    const auto right = sub_queries_.number_of(*condition.right);
+    if (!right) return false;
+    if (sub_queries_.number_of(*condition.left) == right) return true;
+    return *right < join.duplicate_eliminated_columns.size() &&
+           condition.left->Equals(*join.duplicate_eliminated_columns[*right]);
+  }
+
+  // The right of a join that hands its left's columns to it: what decides its rows arrives in each of its columns.
+  void sub_query(duckdb::LogicalComparisonJoin& join) {
+    std::vector<Ways> outer;
+    for (const auto& column : join.duplicate_eliminated_columns) outer.push_back(ways_to(ground_, *column));
+    sub_queries_.enter(std::move(outer));
+    Ways multiplied = multiplied_;
+    visit(*join.children[1]);
+    Ways deciding = sub_queries_.end_of_rows();
+    const bool keeps_left = is_mark(join) || is_anti(join) || join.join_type == duckdb::JoinType::SINGLE ||
+                            join.join_type == duckdb::JoinType::SEMI;
+    if (keeps_left) {
+      multiplied_ = std::move(multiplied);
+    } else {
+      add(multiplied_, deciding);
+    }
+    if (deciding.empty()) return;
+    for (Way& way : deciding) way.unchanged = false;
+    deciding = stepped(std::move(deciding), "the rows of a sub-query");
+    for (const ColumnBinding& binding : join.children[1]->GetColumnBindings()) {
+      Ways ways = at(binding);
+      add(ways, deciding);
+      columns_.set(binding_key(binding), std::move(ways));
     }
   }
 
-  // The columns of the outer query that a sub-query names. Which of several nested ones is meant stands in no
-  // binding, so each column may be that of any of them.
+  // The columns of the outer query that a sub-query names.
   void delim_get(duckdb::LogicalDelimGet& get) {
     for (std::size_t i = 0; i < get.chunk_types.size(); ++i) {
-      Ways ways;
-      bool found = false;
-      for (const std::vector<Ways>& outer : correlated_) {
-        if (i >= outer.size()) continue;
-        found = true;
-        add(ways, outer[i]);
-      }
-      set(get.table_index, i, found ? std::move(ways) : everything("a column of an outer query"));
+      std::optional<Ways> ways = sub_queries_.handed({get.table_index, i}, i);
+      set(get.table_index, i, ways ? std::move(*ways) : everything("a column of an outer query"));
     }
   }
 
   void set_operation(duckdb::LogicalSetOperation& operation) {
     visit_children(operation);
+    const bool is_union = operation.type == LogicalOperatorType::LOGICAL_UNION;
+    const char* clause = is_union                                                ? "union"
+                         : operation.type == LogicalOperatorType::LOGICAL_EXCEPT ? "except"
+                                                                                 : "intersect";
     for (std::size_t i = 0; i < operation.column_count; ++i) {
       Ways ways;
       for (const auto& child : operation.children) {
@@ -336,11 +401,16 @@ class PlanWalk {
         add(ways, i < below.size() ? at(below[i]) : everything("a column of a union"));
         if (i < below.size()) columns_.equalities().copied({operation.table_index, i}, below[i]);
       }
+      if (!is_union || !operation.setop_all) decides(ways, clause);
+      sub_queries_.united({operation.table_index, i}, operation);
       set(operation.table_index, i, std::move(ways));
     }
   }
 
   void remember_cte(duckdb::idx_t index, LogicalOperator& definition) {
+    Ways before = std::exchange(multiplied_, {});
+    visit(definition);
+    rows_of_ctes_[index] = std::exchange(multiplied_, std::move(before));
     std::vector<Ways> columns;
     for (const ColumnBinding& binding : definition.GetColumnBindings()) columns.push_back(at(binding));
     ctes_[index] = std::move(columns);
@@ -349,23 +419,42 @@ class PlanWalk {
 
   void cte_ref(duckdb::LogicalCTERef& ref) {
     const auto found = ctes_.find(ref.cte_index);
+    add(multiplied_, rows_of_ctes_[ref.cte_index]);
     for (std::size_t i = 0; i < ref.chunk_types.size(); ++i) {
       const bool known = found != ctes_.end() && i < found->second.size();
       const auto& definition = cte_bindings_[ref.cte_index];
-      if (i < definition.size()) columns_.equalities().copied({ref.table_index, i}, definition[i]);
+      if (i < definition.size()) {
+        columns_.equalities().copied({ref.table_index, i}, definition[i]);
+        sub_queries_.copied({ref.table_index, i}, binding_key(definition[i]));
+      }
       set(ref.table_index, i, known ? found->second[i] : everything("a column of a CTE that cannot be followed"));
     }
+  }
+
+  // What decides how often a recursion goes on: a counter in its rows, or their number, may tell all of it.
+  Ways steps(LogicalOperator& plan) {
+    Ways* outside = deciding_;
+    Ways found;
+    deciding_ = &found;
+    visit(plan);
+    deciding_ = outside;
+    if (deciding_ != nullptr) add(*deciding_, found);
+    for (Way& way : found) way.unchanged = false;
+    return stepped(std::move(found), "the steps of a recursion");
   }
 
   // The recursive part is walked until it adds no way: there are finitely many, so it ends.
   void recursive(duckdb::LogicalRecursiveCTE& cte) {
     for (const auto& target : cte.key_targets) decides(*target, "using key");
-    visit(*cte.children[0]);
     remember_cte(cte.table_index, *cte.children[0]);
+    add(multiplied_, rows_of_ctes_[cte.table_index]);
     bool grown = true;
     while (grown) {
       grown = false;
-      visit(*cte.children[1]);
+      const Ways deciding = steps(*cte.children[1]);
+      for (Ways& column : ctes_[cte.table_index]) grown = add(column, deciding) || grown;
+      grown = add(rows_of_ctes_[cte.table_index], deciding) || grown;
+      add(multiplied_, deciding);
       const auto below = cte.children[1]->GetColumnBindings();
       std::vector<Ways>& columns = ctes_[cte.table_index];
       columns.resize(std::max<std::size_t>(columns.size(), below.size()));
@@ -386,7 +475,13 @@ class PlanWalk {
   PlanColumns columns_{sources_};
   std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
   std::map<duckdb::idx_t, duckdb::vector<ColumnBinding>> cte_bindings_;
-  std::vector<std::vector<Ways>> correlated_;  // by enclosing sub-query, outermost first
+  SubQueries sub_queries_;
+  Ways multiplied_;           // by what is below
+  Ways* deciding_ = nullptr;  // of the recursion that is walked
+  std::map<duckdb::idx_t, Ways> rows_of_ctes_;
+  const Equalities::Found found_ = [this](const Expression& left, const Expression& right, Tie tie, const void* by) {
+    columns_.tie(ground_, left, right, tie, by);
+  };
   Ground ground_;
   Lineage lineage_;
 };

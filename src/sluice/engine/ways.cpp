@@ -41,16 +41,19 @@ bool tagged_in_clear(const Ways& ways) {
                              [](const Way& way) { return !way.source->pii.empty() && way.passage == Passage::clear; });
 }
 
+Ways tied(Ways ways) {
+  std::erase_if(ways,
+                [](const Way& way) { return way.source->pii.empty() || way.passage != Passage::clear || way.guessed; });
+  for (Way& way : ways) way.equal = true;
+  return ways;
+}
+
 Ways equated(const Ways& ways, const std::string& name) {
-  Ways others;
-  for (const Way& way : ways) {
-    if (way.source->pii.empty() || way.passage != Passage::clear || way.guessed) continue;
-    Way other = way;
-    other.path += " -> = " + name;
-    other.last = name;
-    other.named = true;
-    other.equal = true;
-    others.push_back(std::move(other));
+  Ways others = tied(ways);
+  for (Way& way : others) {
+    way.path += " -> = " + name;
+    way.last = name;
+    way.named = true;
   }
   return others;
 }

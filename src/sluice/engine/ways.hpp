@@ -41,6 +41,9 @@ bool tagged_in_clear(const Ways& ways);
 // Of these, those in clear that are no guess: the ways to another value, called `name`, that equals this one.
 Ways equated(const Ways& ways, const std::string& name);
 
+// Of these, those in clear that are no guess: the ways to another value that tells enough of this one.
+Ways tied(Ways ways);
+
 // The value becomes what `text` says, not yet under a name.
 Ways stepped(Ways ways, const std::string& text);
 // The value gets a name; nothing is told where it has that name already.
