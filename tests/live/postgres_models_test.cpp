@@ -130,6 +130,18 @@ TEST_F(PostgresModels, a_failed_test_keeps_yesterdays_rows) {
   EXPECT_EQ(rows(), "(1)");
 }
 
+TEST_F(PostgresModels, a_tests_constant_of_another_type_is_the_projects_fault) {
+  Model bad = model("select 7 as k");
+  bad.tests = models::column_tests(bad.table, {.column = "k", .min = "b"});
+  bad.tests[0].place = {"m.yaml", 3, 5};
+  const auto built = open()->build_model(bad);
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().fault, Fault::config);
+  EXPECT_NE(built.error().message.find("m.sql: test range k (m.yaml:3:5): invalid_text_representation"),
+            std::string::npos)
+      << built.error().text();
+}
+
 TEST_F(PostgresModels, a_null_or_a_broken_relationship_is_the_datas_fault) {
   sql("create table parents (id int)");
   Model bad = model("select null::int as id, 7 as parent");

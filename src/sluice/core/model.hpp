@@ -28,6 +28,10 @@ struct ModelColumn {
 struct ModelTest {
   std::string name;  // "unique order_id"
   std::string sql;   // a SELECT that gives the rows at fault: it passes when there is none
+  Place place{};     // where it is declared; without a file: nowhere
+
+  // "test unique order_id (models/m.yaml:3:5)", for messages
+  std::string text() const { return "test " + name + (place.file.empty() ? "" : " (" + place.text() + ")"); }
 };
 
 struct Model {

@@ -70,8 +70,7 @@ class Build {
       SLUICE_CHECK(fill_table(built));
     }
     for (const ModelTest& test : model_.tests) {
-      const std::string what = "test " + test.name;
-      SLUICE_TRY(const std::int64_t rows, ask(models::count_sql(test), what));
+      SLUICE_TRY(const std::int64_t rows, ask(models::count_sql(test), test.text()));
       if (rows == 0) {
         built.passed.push_back(test.name);
       } else {

@@ -79,6 +79,14 @@ TEST_F(duckdb_model, a_failed_test_leaves_the_last_good_rows) {
   EXPECT_EQ(rows("select * from mart.m"), "1");
 }
 
+TEST_F(duckdb_model, a_test_that_cannot_be_computed_tells_where_it_is_declared) {
+  Model bad = model("select 7 as k");
+  bad.tests = models::column_tests(bad.table, {.column = "k", .min = "b"});
+  bad.tests[0].place = {"m.yaml", 3, 5};
+  EXPECT_EQ(build(bad),
+            "m.sql: test range k (m.yaml:3:5): malformed_value: the value is not of the type of the table's column");
+}
+
 TEST_F(duckdb_model, a_first_build_that_fails_leaves_nothing) {
   Model bad = model("select null::int as id");
   bad.columns = {{"id", Type{Kind::int32}, true}};

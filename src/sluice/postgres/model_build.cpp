@@ -94,7 +94,7 @@ class Build {
     SLUICE_CHECK(run("set constraints all immediate", "check deferred constraints"));
     for (const ModelTest& test : model_.tests) {
       const Reply counted = connection_.ask(models::count_sql(test), {});
-      if (!counted) return fail(error_of(counted.error(), "test " + test.name));
+      if (!counted) return fail(error_of_test(counted.error(), test));
       if (const std::int64_t rows = counted->integer(0, 0); rows == 0) {
         built.passed.push_back(test.name);
       } else {
@@ -290,6 +290,14 @@ class Build {
   // A row that the table or the SELECT refuses is the data's fault.
   Error error_of(const ServerError& error, const std::string& what) const {
     return fault_of_model(error, connection_.error(error, model_.place.file + ": " + what));
+  }
+  // A constant of it is found while the SQL is read, before any row.
+  Error error_of_test(const ServerError& error, const ModelTest& test) const {
+    Error out = error_of(error, test.text());
+    if (error.position == 0 || !error.sqlstate.starts_with("22")) return out;
+    out.fault = Fault::config;
+    out.hint = advice_on_values(error);
+    return out;
   }
   static Error fault_of_model(const ServerError& error, Error out) {
     if (out.fault == Fault::failed && is_about_a_row(error)) out.fault = Fault::data;

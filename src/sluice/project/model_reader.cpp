@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -11,6 +12,7 @@
 #include "sluice/models/sql_text.hpp"
 #include "sluice/models/tests_sql.hpp"
 #include "sluice/project/reader.hpp"
+#include "sluice/project/vars_reader.hpp"
 
 namespace sluice::project {
 namespace {
@@ -25,6 +27,27 @@ struct SqlFile {
   std::string file;
   std::string sql;
 };
+
+// What an end of a range must be where its column has this type. Empty: it is, or the database decides.
+std::string_view wanted_instead(const std::optional<Type>& type, const std::string& end) {
+  if (!type) return {};
+  switch (type->kind) {
+    case Kind::int32:
+    case Kind::int64:
+    case Kind::float64:
+    case Kind::decimal: return models::is_number(end) ? "" : "a number";
+    case Kind::date:
+    case Kind::timestamp:
+    case Kind::timestamp_tz: return models::is_number(end) ? "a day or a time, such as 2022-09-05" : "";
+    default: return {};
+  }
+}
+
+bool is_above(const std::string& min, const std::string& max) {
+  if (is_date(min) && is_date(max)) return min > max;
+  if (!models::is_number(min) || !models::is_number(max)) return false;
+  return std::strtold(min.c_str(), nullptr) > std::strtold(max.c_str(), nullptr);
+}
 
 // The files of a folder and those below it that end in `extension`, hidden ones left out, in the order of their paths.
 Result<std::vector<fs::path>> files_in(const std::string& folder, const char* extension) {
@@ -174,7 +197,8 @@ class ModelsReader {
                   "name the columns that tell which rows give way: `key: day`, or a list of them");
     }
     if (const Node* columns = node.find("columns")) SLUICE_CHECK(read_columns(*columns, model));
-    if (model.materialize != Materialize::incremental) add(model, models::key_tests(model.table, model.key));
+    if (model.materialize != Materialize::incremental)
+      add(model, models::key_tests(model.table, model.key), node.place);
     if (const Node* tests = node.find("tests")) SLUICE_CHECK(read_tests(*tests, model));
     if (const Node* reads = node.find("reads")) {
       SLUICE_TRY(const std::vector<std::string> names, read_texts(*reads, "reads"));
@@ -206,7 +230,8 @@ class ModelsReader {
         SLUICE_TRY(std::string text, read_text(item, key, variables_));
         out.push_back(std::move(text));
       }
-      if (out.empty()) return wrong_shape(node, std::string("'") + key + "'", "a name or a list of names");
+      if (out.empty())
+        return fail(Fault::config, node.place.text() + ": '" + key + "' is an empty list", "fill it, or leave it out");
       return out;
     }
     SLUICE_TRY(std::string text, read_text(node, key, variables_));
@@ -248,22 +273,28 @@ class ModelsReader {
       if (accepted->kind != Node::Kind::list) return wrong_shape(*accepted, "'accepted'", "a list of values");
       SLUICE_TRY(rules.accepted, read_texts(*accepted, "accepted"));
     }
-    if (const Node* range = node.find("range")) SLUICE_CHECK(read_range(*range, rules));
+    if (const Node* range = node.find("range")) SLUICE_CHECK(read_range(*range, rules, column.type));
     if (const Node* related = node.find("relationships")) SLUICE_CHECK(read_related(*related, rules));
     column.not_null = rules.not_null;
     model.columns.push_back(std::move(column));
-    add(model, models::column_tests(model.table, rules));
+    add(model, models::column_tests(model.table, rules), node.place);
     return {};
   }
 
-  Result<void> read_range(const Node& node, models::ColumnRules& rules) {
+  Result<void> read_range(const Node& node, models::ColumnRules& rules, const std::optional<Type>& type) {
     SLUICE_CHECK(check_keys(node, range_keys, "'range'"));
     for (const auto& [key, end] : {std::pair("min", &rules.min), std::pair("max", &rules.max)}) {
       const Node* value = node.find(key);
       if (value == nullptr) continue;
       SLUICE_TRY(*end, read_text(*value, key, variables_));
+      if (const std::string_view wanted = wanted_instead(type, **end); !wanted.empty()) {
+        return fail(Fault::config, value->place.text() + ": '" + key + "' of column '" + rules.column +
+                                       "', which is declared " + to_string(*type) + ", must be " + std::string(wanted));
+      }
     }
     if (!rules.min && !rules.max) return fail(Fault::config, node.place.text() + ": 'range' needs min, max or both");
+    if (rules.min && rules.max && is_above(*rules.min, *rules.max))
+      return fail(Fault::config, node.place.text() + ": 'range' lets no value pass: min is above max");
     return {};
   }
 
@@ -284,14 +315,15 @@ class ModelsReader {
       const std::string text = models::without_semicolon(sql.text);
       if (text.empty()) return fail(Fault::config, sql.place.text() + ": test '" + node.keys[i] + "' is empty");
       SLUICE_TRY(std::string ready, models::put_in_parameters(text, values_, place));
-      add(model, {{node.keys[i], std::move(ready)}});
+      add(model, {{node.keys[i], std::move(ready)}}, node.key_places[i]);
     }
     return {};
   }
 
   // One test of one name counts once: a key may be declared not_null, too.
-  static void add(Model& model, std::vector<ModelTest> tests) {
+  static void add(Model& model, std::vector<ModelTest> tests, const Place& place) {
     for (ModelTest& test : tests) {
+      test.place = place;
       if (std::ranges::find(model.tests, test.name, &ModelTest::name) == model.tests.end())
         model.tests.push_back(std::move(test));
     }
@@ -304,7 +336,7 @@ class ModelsReader {
       SLUICE_TRY(SqlFile file, read_sql(path));
       const Place place{file.file, 1, 1};
       SLUICE_TRY(std::string sql, models::put_in_parameters(file.sql, values_, place));
-      out_.tests.push_back({{file.name, std::move(sql)}, place});
+      out_.tests.push_back({{file.name, std::move(sql), place}, place});
     }
     return {};
   }

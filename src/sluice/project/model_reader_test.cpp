@@ -93,6 +93,8 @@ TEST_F(models_of_a_project, take_what_their_yaml_declares) {
   EXPECT_FALSE(made.columns[2].type);
   std::string tests;
   for (const ModelTest& test : made.tests) tests += test.name + ": " + test.sql + "\n";
+  EXPECT_EQ(std::filesystem::path(made.tests.front().place.file).filename(), "m.yaml");
+  EXPECT_EQ(made.tests.front().place.line, 5);
   EXPECT_EQ(tests,
             "not_null day: select 1 as fault from \"jo_mart\".\"m\" where \"day\" is null\n"
             "unique kind: select \"kind\" from \"jo_mart\".\"m\" where \"kind\" is not null group by \"kind\" having "
@@ -156,6 +158,16 @@ TEST_F(models_of_a_project, what_is_wrong_is_said_with_its_place) {
       {"columns: { a: { typ: int } }", "1:17: column 'a' has no key 'typ'; did you mean 'type'?"},
       {"columns: { a: itn }", "1:15: there is no type 'itn'; did you mean 'int'?"},
       {"columns: { a: { range: {} } }", "1:24: 'range' needs min, max or both"},
+      {"columns: { a: { range: { min: 3, max: 1 } } }", "1:24: 'range' lets no value pass: min is above max"},
+      {"columns: { a: { range: { min: 10, max: 9.5 } } }", "1:24: 'range' lets no value pass: min is above max"},
+      {"columns: { a: { range: { min: 2022-09-05, max: 2022-09-04 } } }",
+       "1:24: 'range' lets no value pass: min is above max"},
+      {"columns:\n  a:\n    type: int\n    range: { min: b }",
+       "4:19: 'min' of column 'a', which is declared int, must be a number"},
+      {"columns: { a: { type: date, range: { max: 7 } } }",
+       "1:43: 'max' of column 'a', which is declared date, must be a day or a time, such as 2022-09-05"},
+      {"columns: { a: { accepted: [] } }", "1:27: 'accepted' is an empty list; fill it, or leave it out"},
+      {"key: []", "1:6: 'key' is an empty list; fill it, or leave it out"},
       {"columns: { a: { relationships: { to: t } } }", "1:32: 'relationships' needs 'column': the column there"},
       {"tests: { t: ' ' }", "1:13: test 't' is empty"}};
   for (const auto& [yaml, message] : wrong) {

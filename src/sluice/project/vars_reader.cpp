@@ -16,19 +16,6 @@ bool is_whole_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// One way to write a day, so that a database cannot read another into it: no `today`, no `infinity`, no 1/2/2022.
-bool is_date(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-  const auto number = [&](std::size_t at, std::size_t length) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + length, value);
-    return error == std::errc() && end == text.data() + at + length ? value : 0;
-  };
-  const std::chrono::year_month_day day{std::chrono::year(static_cast<int>(number(0, 4))),
-                                        std::chrono::month(number(5, 2)), std::chrono::day(number(8, 2))};
-  return number(0, 4) > 0 && day.ok();
-}
-
 enum class VarType { text, whole, date };
 constexpr std::array type_words{std::pair("text", VarType::text), std::pair("int", VarType::whole),
                                 std::pair("date", VarType::date)};
@@ -95,6 +82,18 @@ class VarsReader {
 };
 
 }  // namespace
+
+bool is_date(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  const auto number = [&](std::size_t at, std::size_t length) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + length, value);
+    return error == std::errc() && end == text.data() + at + length ? value : 0;
+  };
+  const std::chrono::year_month_day day{std::chrono::year(static_cast<int>(number(0, 4))),
+                                        std::chrono::month(number(5, 2)), std::chrono::day(number(8, 2))};
+  return number(0, 4) > 0 && day.ok();
+}
 
 Result<void> read_vars(const Node& node, const std::map<std::string, std::string>& built_in, Variables& variables) {
   return VarsReader(built_in, variables).read(node);
