@@ -350,6 +350,14 @@ constexpr Row rows[] = {
      "x <- people.ip; ? group by people.ip"},
     {"select count(*) as n from (select page from pages union select ip from people)", "? union people.ip"},
     {"select x from people, range(1000) v(x) where x >= length(ip) order by x", "? where people.ip"},
+    {"select x from range(99) v(x) where not exists (select 1 from people p where p.id = 1 and length(p.ip) <> x)",
+     "x <- people.ip; ? where people.ip"},
+    {"select x from range(99) v(x) where not exists (select 1 from people where length(ip) < x) and not exists (select "
+     "1 from people where length(ip) > x)",
+     "x <- people.ip; ? where people.ip"},
+    {"select x from range(99) v(x) where not exists (select 1 from people where length(ip) = x)", "? where people.ip"},
+    {"select count(*) as n from (select 1 from range(99) limit (select max(length(ip)) from people))",
+     "n <- people.ip; ? limit people.ip"},
     // what is compared to a tagged column by a function
     {"select page from pages, people where page like ip", "page <- people.ip; ? where people.ip"},
     {"select page from pages, people where ip ilike page", "page <- people.ip; ? where people.ip"},
