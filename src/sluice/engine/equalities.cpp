@@ -99,12 +99,12 @@ bool is_anti(const duckdb::LogicalJoin& join) {
 }
 
 void Equalities::in_filter(const Expression& predicate, Passes passes, const Found& found) {
-  std::set<Binding> seen;
+  Seen seen;
   look(predicate, passes, seen, found);
 }
 
 void Equalities::in_join(const duckdb::LogicalComparisonJoin& join, Passes passes, const Found& found) {
-  std::set<Binding> seen;
+  Seen seen;
   // Of an anti join those rows come out for which the condition is false.
   look_at_join(join, is_anti(join) ? Passes{passes.if_false, passes.if_true} : passes, seen, found);
 }
@@ -120,8 +120,8 @@ void Equalities::in_order(const Expression& expression, const Found& found) {
   };
   std::set<Binding> seen;
   look_for_mixed(expression, true, seen, found);
-  seen.clear();
-  look(expression, {true, true}, seen, nearest);
+  Seen asked;
+  look(expression, {true, true}, asked, nearest);
 }
 
 void Equalities::compare(ExpressionType type, const Expression& left, const Expression& right, const void* by,
@@ -173,7 +173,7 @@ void Equalities::look_for_mixed(const Expression& expression, bool sums, std::se
                                         [&](const Expression& child) { look_for_mixed(child, sums, seen, found); });
 }
 
-void Equalities::look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
+void Equalities::look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, Seen& seen,
                               const Found& found) {
   for (const duckdb::JoinCondition& condition : join.conditions) {
     // What hands an outer column to a sub-query holds whatever the answer is.
@@ -186,8 +186,8 @@ void Equalities::look_at_join(const duckdb::LogicalComparisonJoin& join, Passes 
   if (join.predicate) look(*join.predicate, passes, seen, found);
 }
 
-void Equalities::look_at_column(Binding column, Passes passes, std::set<Binding>& seen, const Found& found) {
-  if (!seen.insert(column).second) return;
+void Equalities::look_at_column(Binding column, Passes passes, Seen& seen, const Found& found) {
+  if (!seen.insert({column, {passes.if_true, passes.if_false}}).second) return;
   if (const auto mark = marks_.find(column); mark != marks_.end()) {
     Passes& asked = asked_.try_emplace(column, Passes{false, false}).first->second;
     asked = {asked.if_true || passes.if_true, asked.if_false || passes.if_false};
@@ -199,17 +199,16 @@ void Equalities::look_at_column(Binding column, Passes passes, std::set<Binding>
   if (const auto from = copied_.find(column); from != copied_.end()) {
     for (const Binding& other : from->second) look_at_column(other, passes, seen, found);
   }
-  seen.erase(column);
 }
 
 // What a function, a case or a comparison makes of a condition may let either answer through.
-void Equalities::look_at_children(const Expression& condition, std::set<Binding>& seen, const Found& found) {
+void Equalities::look_at_children(const Expression& condition, Seen& seen, const Found& found) {
   ExpressionIterator::EnumerateChildren(condition, [&](const Expression& child) {
     look(child, {true, true}, seen, found);
   });
 }
 
-void Equalities::look(const Expression& condition, Passes passes, std::set<Binding>& seen, const Found& found) {
+void Equalities::look(const Expression& condition, Passes passes, Seen& seen, const Found& found) {
   const ExpressionType type = condition.GetExpressionType();
   switch (condition.GetExpressionClass()) {
     case ExpressionClass::BOUND_COLUMN_REF:

@@ -71,11 +71,12 @@ class Equalities {
   std::set<Binding> growing_with(const duckdb::Expression& expression) const;
 
  private:
-  void look(const duckdb::Expression& condition, Passes passes, std::set<Binding>& seen, const Found& found);
-  void look_at_children(const duckdb::Expression& condition, std::set<Binding>& seen, const Found& found);
-  void look_at_column(Binding column, Passes passes, std::set<Binding>& seen, const Found& found);
-  void look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
-                    const Found& found);
+  // Columns and what was asked of them: each once, since a chain of projections may name one column many times.
+  using Seen = std::set<std::pair<Binding, std::pair<bool, bool>>>;
+  void look(const duckdb::Expression& condition, Passes passes, Seen& seen, const Found& found);
+  void look_at_children(const duckdb::Expression& condition, Seen& seen, const Found& found);
+  void look_at_column(Binding column, Passes passes, Seen& seen, const Found& found);
+  void look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, Seen& seen, const Found& found);
   void compare(duckdb::ExpressionType type, const duckdb::Expression& left, const duckdb::Expression& right,
                const void* by, Passes passes, const Found& found) const;
   // Functions of several columns; sums and differences too, where `sums`.

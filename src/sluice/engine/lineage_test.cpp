@@ -672,6 +672,13 @@ TEST_F(LineageTest, a_table_function_that_is_not_known_is_refused_without_any_ta
   EXPECT_NE(checked.error().message.find("duckdb_tables()"), std::string::npos) << checked.error().message;
 }
 
+TEST_F(LineageTest, a_column_that_each_of_many_projections_names_twice_is_followed_in_no_time) {
+  std::string from = "(select length(ip) as x, id from people)";
+  for (int i = 0; i < 40; ++i) from = "(select case when x > 3 then x else id end as x, id from " + from + ")";
+  EXPECT_EQ(told("select id from " + from + " where x > 1 group by id, x"),
+            "id <- people.ip; ? where people.ip; ? group by people.ip");
+}
+
 TEST_F(LineageTest, what_cannot_be_bound_is_an_error) {
   EXPECT_NE(told("select nothing from people").find("error: m.sql:1:1: select: "), std::string::npos);
   EXPECT_NE(told("select id\nfrom nowhere").find("error: m.sql:2:1: select: "), std::string::npos);
