@@ -98,25 +98,30 @@ bool is_anti(const duckdb::LogicalJoin& join) {
   return join.join_type == duckdb::JoinType::ANTI || join.join_type == duckdb::JoinType::RIGHT_ANTI;
 }
 
-void Equalities::in_filter(const Expression& predicate, const Found& found) const {
-  std::set<Binding> seen;
-  look(predicate, {}, seen, found);
+void Equalities::in_filter(const Expression& predicate, Passes passes, const Found& found) {
+  Seen seen;
+  look(predicate, passes, seen, found);
 }
 
-void Equalities::in_join(const duckdb::LogicalComparisonJoin& join, const Found& found) const {
-  std::set<Binding> seen;
+void Equalities::in_join(const duckdb::LogicalComparisonJoin& join, Passes passes, const Found& found) {
+  Seen seen;
   // Of an anti join those rows come out for which the condition is false.
-  look_at_join(join, is_anti(join) ? Passes{false, true} : Passes{}, seen, found);
+  look_at_join(join, is_anti(join) ? Passes{passes.if_false, passes.if_true} : passes, seen, found);
 }
 
-void Equalities::in_order(const Expression& expression, const Found& found) const {
+Passes Equalities::asked_of(Binding mark) const {
+  const auto found = asked_.find(mark);
+  return found == asked_.end() ? Passes() : found->second;
+}
+
+void Equalities::in_order(const Expression& expression, const Found& found) {
   const Found nearest = [&found](const Expression& left, const Expression& right, Tie tie, const void* by) {
     found(left, right, tie == Tie::mixed ? Tie::mixed : Tie::equal, by);
   };
   std::set<Binding> seen;
   look_for_mixed(expression, true, seen, found);
-  seen.clear();
-  look(expression, {true, true}, seen, nearest);
+  Seen asked;
+  look(expression, {true, true}, asked, nearest);
 }
 
 void Equalities::compare(ExpressionType type, const Expression& left, const Expression& right, const void* by,
@@ -168,36 +173,42 @@ void Equalities::look_for_mixed(const Expression& expression, bool sums, std::se
                                         [&](const Expression& child) { look_for_mixed(child, sums, seen, found); });
 }
 
-void Equalities::look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
-                              const Found& found) const {
+void Equalities::look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, Seen& seen,
+                              const Found& found) {
   for (const duckdb::JoinCondition& condition : join.conditions) {
-    compare(condition.comparison, *condition.left, *condition.right, &condition, passes, found);
+    // What hands an outer column to a sub-query holds whatever the answer is.
+    const bool hands = join.type == duckdb::LogicalOperatorType::LOGICAL_DELIM_JOIN &&
+                       condition.comparison == ExpressionType::COMPARE_NOT_DISTINCT_FROM;
+    compare(condition.comparison, *condition.left, *condition.right, &condition, hands ? Passes() : passes, found);
     // The one row that is nearest: of candidates without gaps, the value itself.
     if (join.type == duckdb::LogicalOperatorType::LOGICAL_ASOF_JOIN) tell(*condition.left, *condition.right, found);
   }
   if (join.predicate) look(*join.predicate, passes, seen, found);
 }
 
-void Equalities::look_at_column(Binding column, Passes passes, std::set<Binding>& seen, const Found& found) const {
-  if (!seen.insert(column).second) return;
-  if (const auto mark = marks_.find(column); mark != marks_.end()) look_at_join(*mark->second, passes, seen, found);
+void Equalities::look_at_column(Binding column, Passes passes, Seen& seen, const Found& found) {
+  if (!seen.insert({column, {passes.if_true, passes.if_false}}).second) return;
+  if (const auto mark = marks_.find(column); mark != marks_.end()) {
+    Passes& asked = asked_.try_emplace(column, Passes{false, false}).first->second;
+    asked = {asked.if_true || passes.if_true, asked.if_false || passes.if_false};
+    look_at_join(*mark->second, passes, seen, found);
+  }
   if (const auto from = computed_.find(column); from != computed_.end()) {
     for (const Expression* expression : from->second) look(*expression, passes, seen, found);
   }
   if (const auto from = copied_.find(column); from != copied_.end()) {
     for (const Binding& other : from->second) look_at_column(other, passes, seen, found);
   }
-  seen.erase(column);
 }
 
 // What a function, a case or a comparison makes of a condition may let either answer through.
-void Equalities::look_at_children(const Expression& condition, std::set<Binding>& seen, const Found& found) const {
+void Equalities::look_at_children(const Expression& condition, Seen& seen, const Found& found) {
   ExpressionIterator::EnumerateChildren(condition, [&](const Expression& child) {
     look(child, {true, true}, seen, found);
   });
 }
 
-void Equalities::look(const Expression& condition, Passes passes, std::set<Binding>& seen, const Found& found) const {
+void Equalities::look(const Expression& condition, Passes passes, Seen& seen, const Found& found) {
   const ExpressionType type = condition.GetExpressionType();
   switch (condition.GetExpressionClass()) {
     case ExpressionClass::BOUND_COLUMN_REF:

@@ -36,6 +36,12 @@ enum class Tie {
 // column.
 const duckdb::Expression* stem_of(const duckdb::Expression& expression);
 
+// Which answer of a condition lets a row through.
+struct Passes {
+  bool if_true = true;
+  bool if_false = false;
+};
+
 // Points into the plan, which outlives it.
 class Equalities {
  public:
@@ -51,10 +57,13 @@ class Equalities {
   void marked(Binding column, const duckdb::LogicalComparisonJoin& join) { marks_[column] = &join; }
 
   // Each pair that is tied in rows that `predicate` lets through.
-  void in_filter(const duckdb::Expression& predicate, const Found& found) const;
-  void in_join(const duckdb::LogicalComparisonJoin& join, const Found& found) const;
+  void in_filter(const duckdb::Expression& predicate, Passes passes, const Found& found);
+  void in_join(const duckdb::LogicalComparisonJoin& join, Passes passes, const Found& found);
   // What comes first in this order, or has a group for itself, may be what is nearest to something.
-  void in_order(const duckdb::Expression& expression, const Found& found) const;
+  void in_order(const duckdb::Expression& expression, const Found& found);
+
+  // Which answers of a mark let rows through, as far as filters were looked at: of `not exists`, the false one.
+  Passes asked_of(Binding mark) const;
 
   // The columns whose values make that of the expression, outside of masks, and those that they are taken from.
   std::set<Binding> columns_of(const duckdb::Expression& expression) const;
@@ -62,17 +71,12 @@ class Equalities {
   std::set<Binding> growing_with(const duckdb::Expression& expression) const;
 
  private:
-  // Which answer of a condition lets a row through.
-  struct Passes {
-    bool if_true = true;
-    bool if_false = false;
-  };
-
-  void look(const duckdb::Expression& condition, Passes passes, std::set<Binding>& seen, const Found& found) const;
-  void look_at_children(const duckdb::Expression& condition, std::set<Binding>& seen, const Found& found) const;
-  void look_at_column(Binding column, Passes passes, std::set<Binding>& seen, const Found& found) const;
-  void look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, std::set<Binding>& seen,
-                    const Found& found) const;
+  // Columns and what was asked of them: each once, since a chain of projections may name one column many times.
+  using Seen = std::set<std::pair<Binding, std::pair<bool, bool>>>;
+  void look(const duckdb::Expression& condition, Passes passes, Seen& seen, const Found& found);
+  void look_at_children(const duckdb::Expression& condition, Seen& seen, const Found& found);
+  void look_at_column(Binding column, Passes passes, Seen& seen, const Found& found);
+  void look_at_join(const duckdb::LogicalComparisonJoin& join, Passes passes, Seen& seen, const Found& found);
   void compare(duckdb::ExpressionType type, const duckdb::Expression& left, const duckdb::Expression& right,
                const void* by, Passes passes, const Found& found) const;
   // Functions of several columns; sums and differences too, where `sums`.
@@ -84,6 +88,7 @@ class Equalities {
   std::map<Binding, std::set<const duckdb::Expression*>> computed_;
   std::map<Binding, std::set<Binding>> copied_;
   std::map<Binding, const duckdb::LogicalComparisonJoin*> marks_;
+  std::map<Binding, Passes> asked_;  // of marks
 };
 
 }  // namespace sluice::engine

@@ -350,6 +350,14 @@ constexpr Row rows[] = {
      "x <- people.ip; ? group by people.ip"},
     {"select count(*) as n from (select page from pages union select ip from people)", "? union people.ip"},
     {"select x from people, range(1000) v(x) where x >= length(ip) order by x", "? where people.ip"},
+    {"select x from range(99) v(x) where not exists (select 1 from people p where p.id = 1 and length(p.ip) <> x)",
+     "x <- people.ip; ? where people.ip"},
+    {"select x from range(99) v(x) where not exists (select 1 from people where length(ip) < x) and not exists (select "
+     "1 from people where length(ip) > x)",
+     "x <- people.ip; ? where people.ip"},
+    {"select x from range(99) v(x) where not exists (select 1 from people where length(ip) = x)", "? where people.ip"},
+    {"select count(*) as n from (select 1 from range(99) limit (select max(length(ip)) from people))",
+     "n <- people.ip; ? limit people.ip"},
     // what is compared to a tagged column by a function
     {"select page from pages, people where page like ip", "page <- people.ip; ? where people.ip"},
     {"select page from pages, people where ip ilike page", "page <- people.ip; ? where people.ip"},
@@ -662,6 +670,13 @@ TEST_F(LineageTest, a_table_function_that_is_not_known_is_refused_without_any_ta
   const auto checked = check_personal(*lineage, "m.sql");
   ASSERT_FALSE(checked);
   EXPECT_NE(checked.error().message.find("duckdb_tables()"), std::string::npos) << checked.error().message;
+}
+
+TEST_F(LineageTest, a_column_that_each_of_many_projections_names_twice_is_followed_in_no_time) {
+  std::string from = "(select length(ip) as x, id from people)";
+  for (int i = 0; i < 40; ++i) from = "(select case when x > 3 then x else id end as x, id from " + from + ")";
+  EXPECT_EQ(told("select id from " + from + " where x > 1 group by id, x"),
+            "id <- people.ip; ? where people.ip; ? group by people.ip");
 }
 
 TEST_F(LineageTest, what_cannot_be_bound_is_an_error) {

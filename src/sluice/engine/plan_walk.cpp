@@ -38,6 +38,8 @@ class PlanWalk {
 
   Lineage walk(LogicalOperator& plan, const std::vector<std::string>& names) {
     // What is equal to a tagged column may come from below: until nothing more is.
+    visit(plan);  // for what filters ask of marks
+    ties_ = true;
     do visit(plan);
     while (columns_.more());
     lineage_.columns = names;
@@ -78,7 +80,7 @@ class PlanWalk {
 
   void lets_through(const Expression& predicate, const char* clause) {
     decides(predicate, clause);
-    columns_.equalities().in_filter(predicate, found_);
+    columns_.equalities().in_filter(predicate, passes_, found_);
   }
   // By an outer column there is one group in each of its sub-query's results.
   void groups(const Expression& expression, const char* clause) {
@@ -204,9 +206,10 @@ class PlanWalk {
   void limit(duckdb::LogicalLimit& limit) {
     visit_children(limit);
     for (auto* value : {&limit.limit_val, &limit.offset_val}) {
-      if (value->Type() == duckdb::LimitNodeType::EXPRESSION_VALUE) decides(value->GetValueExpression(), "limit");
+      if (value->Type() == duckdb::LimitNodeType::EXPRESSION_VALUE)
+        multiplies(ways_to(ground_, value->GetValueExpression()), "limit");
       if (value->Type() == duckdb::LimitNodeType::EXPRESSION_PERCENTAGE) {
-        decides(value->GetPercentageExpression(), "limit");
+        multiplies(ways_to(ground_, value->GetPercentageExpression()), "limit");
       }
     }
   }
@@ -343,7 +346,7 @@ class PlanWalk {
       set(join.mark_index, 0, stepped(std::move(mark), "in or exists"));
     }
     // An anti join's rows are those that fit none.
-    if (!is_mark(join)) columns_.equalities().in_join(join, found_);
+    if (!is_mark(join)) columns_.equalities().in_join(join, passes_, found_);
     if (is_delim) sub_queries_.leave();
   }
 
@@ -361,7 +364,11 @@ class PlanWalk {
     for (const auto& column : join.duplicate_eliminated_columns) outer.push_back(ways_to(ground_, *column));
     sub_queries_.enter(std::move(outer));
     Ways multiplied = multiplied_;
+    const Passes outside = passes_;
+    // What is true in no row of `not exists (...)` is false in all of them.
+    if (is_mark(join)) passes_ = columns_.equalities().asked_of({join.mark_index, 0});
     visit(*join.children[1]);
+    passes_ = outside;
     Ways deciding = sub_queries_.end_of_rows();
     const bool keeps_left = is_mark(join) || is_anti(join) || join.join_type == duckdb::JoinType::SINGLE ||
                             join.join_type == duckdb::JoinType::SEMI;
@@ -476,11 +483,13 @@ class PlanWalk {
   std::map<duckdb::idx_t, std::vector<Ways>> ctes_;
   std::map<duckdb::idx_t, duckdb::vector<ColumnBinding>> cte_bindings_;
   SubQueries sub_queries_;
+  Passes passes_;  // of the conditions of the sub-query that is walked
+  bool ties_ = false;
   Ways multiplied_;           // by what is below
   Ways* deciding_ = nullptr;  // of the recursion that is walked
   std::map<duckdb::idx_t, Ways> rows_of_ctes_;
   const Equalities::Found found_ = [this](const Expression& left, const Expression& right, Tie tie, const void* by) {
-    columns_.tie(ground_, left, right, tie, by);
+    if (ties_) columns_.tie(ground_, left, right, tie, by);
   };
   Ground ground_;
   Lineage lineage_;
