@@ -35,6 +35,11 @@ std::vector<Content> wrong_contents(const Customers& customers) {
       {"zstd_bytes_cut_off", std::string("\x28\xb5\x2f\xfd\x04\x58\x91", 7), "the zstd data is cut off", before, "",
        "in/orders.csv.zst"},
       {"packed_bytes_that_are_none", header + "1," + ann + "\n", "orders.csv.gz: ", before, "", "in/orders.csv.gz"},
+      {"packed_bytes_under_another_key", packed, "the object is gzip data, as it begins", before},
+      {"zstd_bytes_under_another_key", std::string("\x28\xb5\x2f\xfd\x04\x58\x91", 7),
+       "the object is zstd data, as it begins", before},
+      {"parquet_taken_for_csv", parquet, "the object is Parquet, as it begins", before},
+      {"utf16", std::string("\xff\xfe") + "o\0r\0d\0", "the object is UTF-16, as it begins", before},
       {"parquet_cut_off", parquet, "it is no Parquet file, or it is cut off", before, "", "in/a.parquet", "parquet"},
   };
 }

@@ -29,7 +29,9 @@ Result<const project::Export*> find_export(const project::Project& project, cons
 Result<Answer> presign(const PresignArguments& arguments) {
   SLUICE_TRY(const auto assembly, assemble(arguments.project, Keys::if_there));
   SLUICE_TRY(const project::Export* out, find_export(assembly->project, arguments.flow));
-  SLUICE_TRY(const std::chrono::seconds expires, parse_duration(arguments.expires));
+  const auto expires_in = parse_duration(arguments.expires);
+  if (!expires_in) return fail(Error(expires_in.error()).within("--expires"));
+  const std::chrono::seconds expires = *expires_in;
   SLUICE_TRY(const auto store, open_objects(assembly->connection(out->into.connection), system_clock()));
   SLUICE_TRY(const std::vector<std::string> keys, exported_keys(*store, *out));
   Answer answer;

@@ -28,7 +28,8 @@ std::string sentence(const PersonalPath& path) {
 
 std::string advice(const PersonalPath& path) {
   if (path.passage == Passage::wrong_form) {
-    return "name the form as the mask's third argument ('" + path.pii + "'), or use a domain of that form";
+    return "name the form as the mask's third argument ('" + path.pii + "'), or use a domain of that form: '" +
+           path.pii + "'";
   }
   return "mask it where it stands (mask_siv, mask_hmac), leave it out, or say why it may pass: reveal(" + path.column +
          ", 'reason')";

@@ -651,7 +651,7 @@ TEST_F(LineageTest, what_arrives_in_clear_is_one_error_with_its_path_and_what_to
       refusal("select mask_siv(ip, 'device') as a from people"),
       "m.sql:1:1: select: column \"a\" masks people.ip (pii: ip) by mask_siv, domain device, which is of another "
       "form: people.ip -> mask_siv(ip, 'device') as a; name the form as the mask's third argument ('ip'), or use a "
-      "domain of that form");
+      "domain of that form: 'ip'");
   const std::string many = refusal("select ip as a, ip as b, ip as c, ip as d, ip as e, ip as f, ip as g from people");
   EXPECT_NE(many.find("; and 2 more;"), std::string::npos) << many;
 }

@@ -1,6 +1,7 @@
 #include "sluice/objects/object_rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <deque>
@@ -149,7 +150,7 @@ class ObjectRows final : public Parts {
       SLUICE_CHECK(read_header());
     } else {
       SLUICE_CHECK(read_more());
-      skip_byte_order_mark();
+      SLUICE_CHECK(begin_text());
       attributes_ = std::make_shared<const std::string>(pack_origin(origin_, object().version));
     }
     return from_.rows > 0 ? skip(compression) : Result<void>{};
@@ -181,7 +182,7 @@ class ObjectRows final : public Parts {
     bool first = true;
     while (true) {
       SLUICE_CHECK(read_more());
-      if (first) skip_byte_order_mark();
+      if (first) SLUICE_CHECK(begin_text());
       first = false;
       row = cutter_.next();
       if (row || at_end_) break;
@@ -199,9 +200,29 @@ class ObjectRows final : public Parts {
     return options_.check_header ? options_.check_header(origin_.header) : Result<void>{};
   }
 
-  void skip_byte_order_mark() {
+  // Behind a byte order mark. What begins as another kind of file is told as that: its bytes would only be called odd
+  // names of columns, or rows that cannot be read.
+  Result<void> begin_text() {
+    using std::string_view_literals::operator""sv;
+    struct Other {
+      std::string_view begins;
+      const char* what;
+      const char* hint;
+    };
+    static constexpr std::array others{
+        Other{"\x1f\x8b"sv, "is gzip data", "say `compression: gzip`, or give its key the end .gz"},
+        Other{"\x28\xb5\x2f\xfd"sv, "is zstd data", "say `compression: zstd`, or give its key the end .zst"},
+        Other{"PAR1"sv, "is Parquet", "say `format: parquet`"},
+        Other{"\xff\xfe"sv, "is UTF-16", "write it as UTF-8"},
+        Other{"\xfe\xff"sv, "is UTF-16", "write it as UTF-8"},
+    };
     const std::string_view bytes = cutter_.rest();
+    for (const Other& other : others) {
+      if (bytes.starts_with(other.begins))
+        return fail(Fault::data, std::string("the object ") + other.what + ", as it begins", other.hint);
+    }
     if (bytes.starts_with("\xEF\xBB\xBF")) cutter_.feed(bytes.substr(3), at_end_);
+    return {};
   }
 
   // A chunk that no part holds any more, with room for `bytes`.
