@@ -25,6 +25,7 @@ test: deps ## build with assertions and crash points, and pass every test
 	@cmake --preset dev >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }
 	@cmake --build build/dev
 	@ctest --test-dir build/dev --output-on-failure --no-tests=error --parallel $(JOBS)
+	@scripts/skipped build/dev
 
 asan: deps ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@cmake --preset asan >build/.configure.log 2>&1 || { cat build/.configure.log; exit 1; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "login_flow.hpp"
+#include "support/crash_points.hpp"
 
 namespace sluice::faults {
 namespace {
@@ -13,9 +14,7 @@ using crash_points = testing::TestWithParam<std::string>;
 
 TEST_P(crash_points, killed_there_and_run_again_holds_each_message_once) {
   SLUICE_NEEDS_POSTGRES();
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "this build has no crash points";
-#endif
+  SLUICE_NEEDS_CRASH_POINTS();
   FlowOptions options;
   // Few receives at a time, of a few milliseconds each: many small deliveries, and so many passes.
   options.queue_keys = ", wait: 0s, receives: 4";

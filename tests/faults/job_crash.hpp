@@ -29,14 +29,9 @@
 #include <signal.h>
 
 #include "job_flow.hpp"
+#include "support/crash_points.hpp"
 
 namespace sluice::faults {
-
-#ifdef SLUICE_CRASH_POINTS
-#define SLUICE_NEEDS_CRASH_POINTS() static_cast<void>(0)
-#else
-#define SLUICE_NEEDS_CRASH_POINTS() GTEST_SKIP() << "built without crash points"
-#endif
 
 inline void died_at(const support::Ended& ended, const std::string& point) {
   ASSERT_EQ(ended.signal, SIGKILL) << ended.code << ended.err;

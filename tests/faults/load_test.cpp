@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "load_flow.hpp"
+#include "support/crash_points.hpp"
 
 namespace sluice::faults {
 namespace {
@@ -415,9 +416,7 @@ using load_crash = testing::TestWithParam<std::tuple<std::string, std::string>>;
 
 TEST_P(load_crash, and_run_again_is_as_if_nothing_had_happened) {
   SLUICE_NEEDS_POSTGRES();
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "this build has no crash points";
-#endif
+  SLUICE_NEEDS_CRASH_POINTS();
   const auto& [mode, point] = GetParam();
   LoadFlow flow(in_mode(mode));
   flow.store().put("in/a.csv", orders_csv(1, 10, 5));

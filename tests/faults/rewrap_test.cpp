@@ -8,6 +8,7 @@
 #include "login_flow.hpp"
 #include "sluice/mask/keyring.hpp"
 #include "sluice/mask/mask.hpp"
+#include "support/crash_points.hpp"
 
 namespace sluice::faults {
 namespace {
@@ -31,9 +32,7 @@ class rewrap_flow : public testing::Test {
 
 TEST_F(rewrap_flow, goes_on_after_a_kill_at_each_step_while_runs_write_to_the_table) {
   SLUICE_NEEDS_POSTGRES();
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "this build has no crash points";
-#endif
+  SLUICE_NEEDS_CRASH_POINTS();
   LoginFlow flow;
   flow.send(login_messages(500));
   ASSERT_EQ(flow.run().code, 0);
@@ -133,9 +132,7 @@ class rewrap_without_ids : public rewrap_flow, public testing::WithParamInterfac
 
 TEST_P(rewrap_without_ids, goes_on_after_a_kill_at_each_step_while_runs_write_to_the_table) {
   SLUICE_NEEDS_POSTGRES();
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "this build has no crash points";
-#endif
+  SLUICE_NEEDS_CRASH_POINTS();
   LoginFlow flow(options());
   flow.send(login_messages(500));
   ASSERT_EQ(flow.run().code, 0);

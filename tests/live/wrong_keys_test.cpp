@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "support/crash_points.hpp"
 #include "support/process.hpp"
 
 namespace sluice::live {
@@ -133,9 +134,7 @@ TEST_F(wrong_keys, tokens_that_are_changed_or_of_another_key_or_domain) {
 
 // At each step of a change: the old keyring or the new one is there, whole, with one primary key.
 TEST_F(wrong_keys, a_change_that_dies_anywhere_leaves_the_old_or_the_new_keyring) {
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "this build has no crash points";
-#endif
+  SLUICE_NEEDS_CRASH_POINTS();
   for (const char* point : {"keys_copy_written", "keys_backed_up", "keys_draft_written", "keys_renamed"}) {
     write(keyring(key("k1", "primary", in_file(secret)) + "," + key("k2", "enabled", in_file(other))), 0400);
     const std::vector<std::string> before = listing();
@@ -160,9 +159,7 @@ TEST_F(wrong_keys, a_change_that_dies_anywhere_leaves_the_old_or_the_new_keyring
 }
 
 TEST_F(wrong_keys, a_new_keyring_whose_maker_dies_is_not_there_or_whole) {
-#ifndef SLUICE_CRASH_POINTS
-  GTEST_SKIP() << "this build has no crash points";
-#endif
+  SLUICE_NEEDS_CRASH_POINTS();
   const Ended died = run({"keys", "init", "keys.json"}, {{"SLUICE_CRASH_AT", "keys_new_written"}});
   ASSERT_EQ(died.signal, 9) << died.err;
   EXPECT_FALSE(fs::exists(file()));
