@@ -39,4 +39,10 @@ std::string sha256_hex(std::string_view bytes) {
   return hash.hex();
 }
 
+bool is_named_by_content(std::string_view name) {
+  constexpr std::size_t digits = 64;
+  return name.size() > digits && (name[digits] == '.' || name[digits] == '-') &&
+         name.find_first_not_of("0123456789abcdef") == digits;
+}
+
 }  // namespace sluice::objects

@@ -25,4 +25,7 @@ class ContentHash {
 
 std::string sha256_hex(std::string_view bytes);
 
+// Whether a file may be one of a manifest: its name is a hash, then `.` or `-`.
+bool is_named_by_content(std::string_view name);
+
 }  // namespace sluice::objects

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "sluice/objects/content_hash.hpp"
+
 namespace sluice::project {
 namespace {
 
@@ -53,14 +55,9 @@ std::vector<ObjectClaim> claims_of(const Project& project, const Export& out) {
   return claims;
 }
 
-// Whether the export below that prefix may give a file this name, or take it for an old one of its own: they are named
-// as runtime/export.cpp does.
+// Whether the export below that prefix may give a file this name, or take it for an old one of its own.
 bool is_file_below(const std::string& prefix, const std::string& key) {
-  constexpr std::size_t hash_digits = 64;
-  if (!key.starts_with(prefix)) return false;
-  const std::string name = key.substr(prefix.size());
-  return name.size() > hash_digits && (name[hash_digits] == '.' || name[hash_digits] == '-') &&
-         name.find_first_not_of("0123456789abcdef") == hash_digits;
+  return key.starts_with(prefix) && objects::is_named_by_content(std::string_view(key).substr(prefix.size()));
 }
 
 bool collide(const ObjectClaim& a, const ObjectClaim& b) {

@@ -89,8 +89,6 @@ Result<std::unique_ptr<objects::RowWriter>> open_writer(const ExportOptions& opt
   return objects::open_row_writer(options.dialect, key, std::move(schema), out);
 }
 
-constexpr std::size_t hash_digits = 64;
-
 // Files below a prefix, one after the other, each kept in memory until its name is known.
 class FileSet {
  public:
@@ -183,9 +181,7 @@ Result<void> sweep(ObjectStore& store, const std::string& prefix, const std::vec
   const std::int64_t oldest = clock.now_micros() - day;
   std::vector<std::string> old;
   SLUICE_CHECK(store.list(prefix, [&](const ObjectFacts& object) {
-    const std::string_view name = std::string_view(object.key).substr(prefix.size());
-    const bool ours = name.size() > hash_digits && (name[hash_digits] == '.' || name[hash_digits] == '-') &&
-                      name.find_first_not_of("0123456789abcdef") == hash_digits;
+    const bool ours = objects::is_named_by_content(std::string_view(object.key).substr(prefix.size()));
     if (ours && object.modified < oldest && !listed.contains(object.key)) old.push_back(object.key);
     return true;
   }));
