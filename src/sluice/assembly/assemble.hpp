@@ -42,10 +42,10 @@ enum class Keys { always, required, if_there };
 // Whether a run may leave rejects behind, and so needs a keyring to seal them: `max_rejects: 0` allows none.
 bool keeps_rejects(const project::Project& project);
 
-// The project file alone.
 // An error (config) that names the first of Project::strange_vars.
 Result<void> no_strange_vars(const std::string& file, const std::map<std::string, std::string>& strange);
 
+// The project file alone.
 Result<project::Project> load_project(const ProjectArguments& arguments, const RunTime& time = {});
 // Without a network. `required`: a keyring that cannot be read is an error, and so is none where flows may leave
 // rejects; `always`: in any case; `if_there`: a keyring that is missing is left out (validate can still check

@@ -62,7 +62,8 @@ TEST(RejectSource, hands_over_each_reject_once_and_again_only_after_a_release) {
   EXPECT_EQ(seen, 3U);
 }
 
-JsonKeys::Path last_hidden(const std::vector<std::string>& rows, const JsonKeys::Path& path) {
+// The path with * for what is not told, when `rows` were sampled.
+JsonKeys::Path told(const std::vector<std::string>& rows, const JsonKeys::Path& path) {
   JsonKeys keys;
   for (const std::string& row : rows) {
     nlohmann::json value = nlohmann::json::parse(row);
@@ -84,9 +85,16 @@ JsonKeys::Path last_hidden(const std::vector<std::string>& rows, const JsonKeys:
   return shown;
 }
 
+TEST(JsonKeys, are_kept_for_so_many_objects_and_not_told_beyond) {
+  JsonKeys keys;
+  for (int i = 0; i < 5000; ++i) keys.add({"users", "u" + std::to_string(i)}, nlohmann::json{{"mail", "x"}});
+  EXPECT_TRUE(keys.is_name({"users", "u1", "mail"}));
+  EXPECT_FALSE(keys.is_name({"users", "u4999", "nick"}));
+}
+
 TEST(JsonKeys, are_told_where_they_are_names_of_fields) {
   using Path = JsonKeys::Path;
-  const auto shown = [](const std::string& row, const Path& path) { return last_hidden({row}, path); };
+  const auto shown = [](const std::string& row, const Path& path) { return told({row}, path); };
   EXPECT_EQ(shown(R"({"address": {"street": "x", "zip_code": "y"}})", {"address", "street"}),
             (Path{"address", "street"}));
   EXPECT_EQ(shown(R"({"friends": {"Ann Smith": {"email": "x"}}})", {"friends", "Ann Smith", "email"}),
@@ -96,9 +104,9 @@ TEST(JsonKeys, are_told_where_they_are_names_of_fields) {
   EXPECT_EQ(shown(R"({"scores": {"ann": 5}})", {"scores", "ann"}), (Path{"scores", "*"}));
   EXPECT_EQ(shown(R"({"order": {"amount": 5}})", {"order", "amount"}), (Path{"order", "amount"}));
   // Keys that no two rows share.
-  EXPECT_EQ(last_hidden({R"({"nick": {"ann": "x"}})", R"({"nick": {"bob": "x"}})", R"({"nick": {"cy": "x"}})",
-                         R"({"nick": {"dan": "x"}})"},
-                        {"nick", "ann"}),
+  EXPECT_EQ(told({R"({"nick": {"ann": "x"}})", R"({"nick": {"bob": "x"}})", R"({"nick": {"cy": "x"}})",
+                  R"({"nick": {"dan": "x"}})"},
+                 {"nick", "ann"}),
             (Path{"nick", "*"}));
 }
 

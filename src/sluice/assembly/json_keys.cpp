@@ -8,10 +8,13 @@ namespace sluice::assembly {
 namespace {
 
 constexpr std::size_t keys_max = 200;
+constexpr std::size_t objects_max = 4000;  // a map of objects has one a key, in each row other ones
 
 }  // namespace
 
 void JsonKeys::add(const Path& path, const nlohmann::json& object) {
+  full_ = full_ || objects_.size() == objects_max;
+  if (full_ && !objects_.contains(path)) return;
   Objects& seen = objects_[path];
   ++seen.count;
   for (const auto& [key, value] : object.items()) {
@@ -45,7 +48,7 @@ bool JsonKeys::is_name(const Path& path) const {
   if (path.empty() || path.back() == "[]" || path.back() == "*" || path.back() == keys_column) return true;
   const Path outer(path.begin(), path.end() - 1);
   const auto objects = objects_.find(outer);
-  if (objects == objects_.end()) return true;
+  if (objects == objects_.end()) return !full_;
   const std::string& key = path.back();
   if (!scan::is_field_name(key)) return false;
   return scan::is_known_name(key) || !is_map(objects->second, outer.empty());

@@ -20,7 +20,8 @@ class JsonKeys {
   using Path = std::vector<std::string>;  // of keys and "[]", from the outside in
 
   void add(const Path& path, const nlohmann::json& object);
-  // Whether the last key of the path may be told. True of what stands in no object that was added.
+  // Whether the last key of the path may be told. True of what stands in no object that was added,
+  // as long as all of them are kept.
   bool is_name(const Path& path) const;
 
  private:
@@ -35,6 +36,7 @@ class JsonKeys {
   static bool is_map(const Objects& objects, bool top);
 
   std::map<Path, Objects> objects_;
+  bool full_ = false;  // others were not kept, and nothing of theirs is told
 };
 
 }  // namespace sluice::assembly
