@@ -180,13 +180,13 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
     for (const std::string& word : app_->remaining(true)) {
       if (word.starts_with("--")) names += (names.empty() ? ": " : ", ") + word.substr(0, word.find('='));
     }
-    std::cerr << "sluice: error: arguments that are not expected here" << names << "; `sluice " << chosen()
-              << " --help` shows what is\n";
+    std::cerr << "sluice: error: arguments that are not expected here" << names << "; " << help_of()
+              << " shows what is\n";
     return exit_code(Fault::config);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app_->exit(error);  // help, version
     // CLI11's own codes are not ours: whatever it refuses is the command line's fault.
-    std::cerr << "sluice: error: " << refusal(error) << "; `sluice " << chosen() << " --help` shows what is wanted\n";
+    std::cerr << "sluice: error: " << refusal(error) << "; " << help_of() << " shows what is wanted\n";
     return exit_code(Fault::config);
   }
   return std::nullopt;
@@ -217,6 +217,11 @@ const CLI::App* CommandLine::last_command() const {
   const CLI::App* app = app_.get();
   while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
   return app;
+}
+
+std::string CommandLine::help_of() const {
+  const std::string command = chosen();
+  return "`sluice" + (command.empty() ? "" : " " + command) + " --help`";
 }
 
 std::string CommandLine::chosen() const {

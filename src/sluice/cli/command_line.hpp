@@ -91,6 +91,7 @@ class CommandLine {
 
  private:
   std::string refusal(const CLI::ParseError& error) const;
+  std::string help_of() const;  // the command that shows the help of what was chosen
   const CLI::App* last_command() const;
 
   std::unique_ptr<CLI::App> app_;
