@@ -97,12 +97,16 @@ TEST(refused_model, tells_its_file_and_what_to_do_with_a_value_that_it_cannot_co
   SLUICE_NEEDS_POSTGRES();
   const Models models;
   says(models.build("select name::int as n from raw.t"), 4,
-       {"models/m.sql: invalid_text_representation (22P02)", "none of the type that it is cast to", "in psql"});
+       {"models/m.sql: invalid_text_representation (22P02), column \"n\"", "none of the type that it is cast to",
+        "in psql"});
   models.sql("update raw.t set name = '2024-02-31'");
   says(models.build("select name::date as n from raw.t"), 4,
        {"models/m.sql: datetime_field_overflow (22008)", "out of range", "in psql"});
   says(models.build("select id,\n  1 / (id - 1) as n from raw.t"), 4,
        {"models/m.sql: division_by_zero (22012)", "a row holds what the SELECT cannot compute"});
+  says(models.build("select id, name, id + 1 as a, 1 / (id - 2) as b, id + 2 as c from raw.t order by id"), 4,
+       {"models/m.sql: division_by_zero (22012), column \"b\"; "});
+  says(models.build("select id from raw.t where 1 / (id - 2) > 0"), 4, {"models/m.sql: division_by_zero (22012); "});
   // Nothing but the text of the SQL is wrong.
   says(models.build("select id,\n  '2024-02-31'::date as n from raw.t"), 2,
        {"models/m.sql:2: datetime_field_overflow (22008)", "mend the constant"});
@@ -171,7 +175,7 @@ TEST(refused_export, does_not_break_the_others_of_its_moment) {
     from: { table: bank.raw.big, readers: 2 }
     into: { objects: lake, key: c.csv }
 )");
-  says(ended, 4, {"error: a: ", "p.yaml:7:34: read rows: division_by_zero (22012)"});
+  says(ended, 4, {"error: a: ", "p.yaml:7:34: read rows: division_by_zero (22012), column \"n\"; "});
   EXPECT_EQ(models.object("a.csv"), "");
   EXPECT_EQ(models.object("b.csv"), "id\n1\n2\n");
   EXPECT_EQ(std::ranges::count(models.object("c.csv"), '\n'), 300001);

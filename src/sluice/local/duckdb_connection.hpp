@@ -110,6 +110,7 @@ class DuckConnection {
   void rollback();
 
   duckdb_connection get() const { return connection_; }
+  const std::shared_ptr<DuckFile>& file() const { return file_; }
 
  private:
   DuckConnection(std::shared_ptr<DuckFile> file, duckdb_connection connection)

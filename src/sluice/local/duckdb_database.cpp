@@ -52,12 +52,11 @@ class DuckdbDatabase final : public Database {
   Ledger& ledger() override { return ledger_; }
   Result<std::shared_ptr<const void>> hold_for_server() override { return hold_file(options_.file); }
 
-  // Another connection than the ledger's, so that nothing of ours waits for the other.
+  // Other connections than the ledger's, so that nothing of ours waits for the other.
   Result<std::unique_ptr<Snapshot>> open_snapshot(std::vector<ReadQuery> queries) override {
     SLUICE_TRY(const DuckConnection* there, if_there());
     if (there == nullptr) return no_file();
-    SLUICE_TRY(DuckConnection connection, DuckConnection::open(file_));
-    return open_duckdb_snapshot(std::move(connection), std::move(queries));
+    return open_duckdb_snapshot(file_, queries);
   }
 
   Result<std::optional<RelationShape>> shape_of(const TableName& table) override {

@@ -101,7 +101,8 @@ Result<Known> DuckdbLoad::begin(const Delivery& delivery) {
   return known_;
 }
 
-// Which objects were loaded in part. A merge of another version begins again, as it would after a whole one.
+// Which objects were loaded in part. A merge of another version begins again, as it would after a whole one;
+// but not over rows that no version may have had.
 Result<void> DuckdbLoad::find_chunks(const Delivery& delivery) {
   for (std::size_t i = 0; i < known_.size(); ++i) {
     if (known_[i]) continue;
@@ -116,7 +117,7 @@ Result<void> DuckdbLoad::find_chunks(const Delivery& delivery) {
     const BegunObject begun{rows.text(0), rows.text(1), {number(2), number(3), number(4)}};
     if (begun.version == object.version && begun.definition == plan_.definition) {
       there_ = begun.upto;
-    } else if (plan_.mode != Mode::merge) {
+    } else if (plan_.mode != Mode::merge || begun.version.starts_with(doubted)) {
       return fail(cannot_go_on(object, begun,
                                "DELETE FROM " + quoted(plan_.chunks) + " WHERE flow = " +
                                    std::to_string(plan_.sink.flow) + " AND uri = " + literal(object.uri)));

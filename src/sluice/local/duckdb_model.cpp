@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "sluice/local/duckdb_columns.hpp"
+#include "sluice/local/duckdb_ledger.hpp"
 #include "sluice/local/duckdb_table.hpp"
 #include "sluice/models/publish.hpp"
 
@@ -13,14 +15,14 @@ namespace {
 
 constexpr const char* stage = "temp.sluice_model";
 
-// Of a statement that begins with the model's text in its first line.
-int line_of(std::string_view message) {
+// ":3", of a statement that begins with the model's text in its first line; "" where DuckDB does not tell it.
+std::string line_of(std::string_view message) {
   constexpr std::string_view mark = "LINE ";
   const std::size_t at = message.find(mark);
+  if (at == std::string_view::npos) return {};
   int line = 1;
-  if (at != std::string_view::npos)
-    std::from_chars(message.data() + at + mark.size(), message.data() + message.size(), line);
-  return line;
+  std::from_chars(message.data() + at + mark.size(), message.data() + message.size(), line);
+  return ":" + std::to_string(line);
 }
 
 const models::Dialect& dialect() {
@@ -51,6 +53,7 @@ class Build {
     const bool good = built && built->failed.empty();
     Result<void> ended = run(good ? "COMMIT" : "ROLLBACK");
     if (good && !ended) connection_.rollback();
+    if (!built && row_refused_) name_column(built.error());
     static_cast<void>(run("SET search_path = 'main'"));
     if (good && !ended) return fail(std::move(ended).error());
     return built;
@@ -104,24 +107,18 @@ class Build {
   }
 
   // DuckDB would give the second one another name, a_1, and say nothing.
-  Result<void> names_once() const {
-    duckdb_prepared_statement select = nullptr;
-    std::string twice;
-    if (duckdb_prepare(connection_.get(), model_.sql.c_str(), &select) == DuckDBSuccess) {
-      std::vector<std::string> seen;
-      for (idx_t i = 0; i < duckdb_prepared_statement_column_count(select) && twice.empty(); ++i) {
-        const char* text = duckdb_prepared_statement_column_name(select, i);
-        const std::string name = text == nullptr ? "" : text;
-        duckdb_free(const_cast<char*>(text));
-        const bool again = std::ranges::any_of(
-            seen, [&name](const std::string& other) { return strcasecmp(other.c_str(), name.c_str()) == 0; });
-        (again ? twice : seen.emplace_back()) = name;
+  Result<void> names_once() {
+    std::vector<std::string> seen;
+    for (const std::string& name : names_of_columns(connection_, model_.sql)) {
+      const bool twice = std::ranges::any_of(
+          seen, [&name](const std::string& other) { return strcasecmp(other.c_str(), name.c_str()) == 0; });
+      if (twice) {
+        return fail(Fault::conflict, model_.place.file + ": the SELECT gives column \"" + name + "\" twice",
+                    "give one of the two another name (as ...)");
       }
+      seen.push_back(name);
     }
-    duckdb_destroy_prepare(&select);
-    if (twice.empty()) return {};  // what cannot be prepared is told by the statement that it stands in
-    return fail(Fault::conflict, model_.place.file + ": the SELECT gives column \"" + twice + "\" twice",
-                "give one of the two another name (as ...)");
+    return {};  // what cannot be prepared is told by the statement that it stands in
   }
 
   Result<models::TableColumns> columns_there() {
@@ -183,15 +180,6 @@ class Build {
                 "drop it, or change `materialize`");
   }
 
-  static std::string literal(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) {
-      if (c == '\'') out += c;
-      out += c;
-    }
-    return out + "'";
-  }
-
   // `what` is being done; empty: the model's own SQL is run, and the place is that in its file.
   Result<void> run(const std::string& sql, const std::string& what = "a statement of our own") {
     duckdb_result result;
@@ -209,14 +197,17 @@ class Build {
     return rows.next() ? rows.integer(0) : 0;
   }
 
-  tl::unexpected<Error> error_of(duckdb_result& result, const std::string& what) const {
+  tl::unexpected<Error> error_of(duckdb_result& result, const std::string& what) {
     const duckdb_error_type type = duckdb_result_error_type(&result);
     const std::string message = duckdb_result_error(&result);
-    const std::string place = model_.place.file + (what.empty() ? ":" + std::to_string(line_of(message)) : ": " + what);
+    const std::string place = model_.place.file + (what.empty() ? line_of(message) : ": " + what);
     if (const auto refused = refused_row(type, message)) {
-      // The words are about a table: a value that the SELECT itself cannot compute has the reason alone.
       const std::string column = refused->column.empty() ? "" : " in column \"" + refused->column + "\"";
-      return fail(Fault::data, place + ": " + refused->reason + column + (what.empty() ? "" : ": " + refused->text));
+      if (!what.empty()) return fail(Fault::data, place + ": " + refused->reason + column + ": " + refused->text);
+      row_refused_ = true;
+      return fail(Fault::data, place + ": " + refused->reason + column,
+                  "a row holds what the SELECT cannot compute: leave such rows out, or handle them by CASE; DuckDB's "
+                  "message may hold values and is not shown, run the SELECT in DuckDB to read it");
     }
     // Found before any row was read: such a message quotes SQL.
     const bool before_rows = type == DUCKDB_ERROR_PARSER || type == DUCKDB_ERROR_SYNTAX ||
@@ -224,8 +215,14 @@ class Build {
     return fail(duckdb_error(type, message, place, before_rows ? Wording::with_message : Wording::kind_only));
   }
 
+  void name_column(Error& error) {
+    const std::string column = column_not_computed(connection_, model_.sql);
+    if (!column.empty()) error.message += " in column \"" + column + "\"";
+  }
+
   DuckConnection& connection_;
   const Model& model_;
+  bool row_refused_ = false;  // by the SELECT itself
 };
 
 }  // namespace

@@ -210,7 +210,12 @@ TEST_F(duckdb_model, a_column_that_is_given_twice_is_named) {
 
 TEST_F(duckdb_model, an_error_names_the_line_and_no_value) {
   EXPECT_NE(build(model("select 1\nfrom nowhere")).find("m.sql:2: DuckDB says no such name"), std::string::npos);
-  EXPECT_EQ(build(model("select 'secret'::int as x")), "m.sql:1: malformed_value");
+  EXPECT_TRUE(
+      build(model("select 1 as n,\n  'secret'::int as x")).starts_with("m.sql:2: malformed_value in column \"x\"; "));
+  ASSERT_EQ(build(model("select 'secret' as name")), "1 rows");
+  Model other = model("select 1 as n, name::int as x from m", Materialize::table);
+  other.table.table = "other";
+  EXPECT_TRUE(build(other).starts_with("m.sql:1: malformed_value in column \"x\"; ")) << build(other);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdlib>
 
+#include "sluice/local/duckdb_columns.hpp"
+
 namespace sluice::local {
 namespace {
 
@@ -192,7 +194,7 @@ class DuckReader final : public RowReader {
  public:
   static Result<std::unique_ptr<RowReader>> open(DuckConnection& connection, const Planned& planned) {
     SLUICE_TRY(Statement statement, Statement::prepare(connection, planned.sql, planned.place));
-    auto reader = std::make_unique<DuckReader>(std::move(statement), planned);
+    auto reader = std::make_unique<DuckReader>(connection, std::move(statement), planned);
     duckdb_pending_result pending = nullptr;
     duckdb_state state = duckdb_pending_prepared_streaming(reader->statement_.get(), &pending);
     if (state == DuckDBSuccess) {
@@ -203,10 +205,11 @@ class DuckReader final : public RowReader {
     const std::string text = message == nullptr ? "" : message;
     duckdb_destroy_pending(&pending);
     if (state == DuckDBSuccess) return std::unique_ptr<RowReader>(std::move(reader));
-    return fail(reading_error(reader->opened_ ? duckdb_result_error_type(&reader->result_) : DUCKDB_ERROR_INVALID, text,
-                              planned.place));
+    return fail(
+        reader->error_of(reader->opened_ ? duckdb_result_error_type(&reader->result_) : DUCKDB_ERROR_INVALID, text));
   }
-  DuckReader(Statement statement, const Planned& planned) : statement_(std::move(statement)), planned_(planned) {}
+  DuckReader(DuckConnection& connection, Statement statement, const Planned& planned)
+      : connection_(connection), statement_(std::move(statement)), planned_(planned) {}
   DuckReader(const DuckReader&) = delete;
   DuckReader& operator=(const DuckReader&) = delete;
   ~DuckReader() override {
@@ -221,7 +224,7 @@ class DuckReader final : public RowReader {
       if (chunk_ == nullptr) {
         const char* message = duckdb_result_error(&result_);
         if (message == nullptr || *message == '\0') return false;
-        return fail(reading_error(duckdb_result_error_type(&result_), message, planned_.place));
+        return fail(error_of(duckdb_result_error_type(&result_), message));
       }
     } while (duckdb_data_chunk_get_size(chunk_) == 0);
     view(batch);
@@ -229,6 +232,17 @@ class DuckReader final : public RowReader {
   }
 
  private:
+  // The column is looked for by another connection, since this one's transaction has ended with the error.
+  Error error_of(duckdb_error_type type, std::string_view message) {
+    Error error = reading_error(type, message, planned_.place);
+    if (error.fault != Fault::data) return error;
+    Result<DuckConnection> other = DuckConnection::open(connection_.file());
+    if (!other) return error;
+    if (const std::string column = column_not_computed(*other, planned_.sql); !column.empty())
+      error.message += " in column \"" + column + "\"";
+    return error;
+  }
+
   // DuckDB's flat vectors lie in memory as ours do, but for uuids.
   void view(Batch& batch) {
     batch = {};
@@ -250,6 +264,7 @@ class DuckReader final : public RowReader {
     }
   }
 
+  DuckConnection& connection_;
   Statement statement_;
   const Planned& planned_;
   duckdb_result result_{};
@@ -260,35 +275,71 @@ class DuckReader final : public RowReader {
 
 class DuckSnapshot final : public Snapshot {
  public:
-  explicit DuckSnapshot(DuckConnection connection) : connection_(std::move(connection)) {}
-  ~DuckSnapshot() override { connection_.rollback(); }
+  explicit DuckSnapshot(std::vector<DuckConnection> connections) : connections_(std::move(connections)) {}
+  ~DuckSnapshot() override {
+    for (DuckConnection& connection : connections_) connection.rollback();
+  }
   DuckSnapshot(const DuckSnapshot&) = delete;
   DuckSnapshot& operator=(const DuckSnapshot&) = delete;
 
   Result<void> start(const std::vector<ReadQuery>& queries) {
-    SLUICE_CHECK(connection_.run("BEGIN TRANSACTION READ ONLY", "begin to read"));
-    for (const ReadQuery& query : queries) {
-      SLUICE_TRY(Planned planned, plan(connection_, query));
+    SLUICE_CHECK(begin());
+    for (std::size_t i = 0; i < queries.size(); ++i) {
+      SLUICE_TRY(Planned planned, plan(connection_of(i), queries[i]));
       planned_.push_back(std::move(planned));
     }
     return {};
   }
   const std::shared_ptr<const Schema>& columns(std::size_t query) const override { return planned_[query].columns; }
   Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
-    return DuckReader::open(connection_, planned_[query]);
+    return DuckReader::open(connection_of(query), planned_[query]);
   }
   Result<PartedRows> open_parts(std::size_t /*query*/) override { return PartedRows{}; }  // it has threads of its own
   std::string name() const override { return {}; }
 
  private:
-  DuckConnection connection_;
+  // One moment for all: DuckDB numbers the beginnings and the ends of transactions in one row, so that between two
+  // beginnings of neighbouring numbers nothing was committed.
+  Result<void> begin() {
+    constexpr int attempts = 100;
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+      SLUICE_TRY(const bool neighbours, begin_all());
+      if (neighbours) return {};
+      for (DuckConnection& connection : connections_) connection.rollback();
+    }
+    // Somebody writes all the time: one transaction for all, which ends for all with the first error.
+    while (connections_.size() > 1) connections_.pop_back();
+    return begin_all().map([](bool) {});
+  }
+
+  Result<bool> begin_all() {
+    std::int64_t before = 0;
+    for (DuckConnection& connection : connections_) {
+      SLUICE_CHECK(connection.run("BEGIN TRANSACTION READ ONLY", "begin to read"));
+      SLUICE_TRY(DuckRows number, connection.ask("SELECT txid_current()::BIGINT", {}, "begin to read"));
+      const std::int64_t at = number.next() ? number.integer(0) : 0;
+      if (before != 0 && at != before + 1) return false;
+      before = at;
+    }
+    return true;
+  }
+
+  DuckConnection& connection_of(std::size_t query) { return connections_[std::min(query, connections_.size() - 1)]; }
+
+  std::vector<DuckConnection> connections_;  // one a query, or one for all
   std::vector<Planned> planned_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Snapshot>> open_duckdb_snapshot(DuckConnection connection, std::vector<ReadQuery> queries) {
-  auto snapshot = std::make_unique<DuckSnapshot>(std::move(connection));
+Result<std::unique_ptr<Snapshot>> open_duckdb_snapshot(const std::shared_ptr<DuckFile>& file,
+                                                       const std::vector<ReadQuery>& queries) {
+  std::vector<DuckConnection> connections;
+  while (connections.size() < queries.size()) {
+    SLUICE_TRY(DuckConnection connection, DuckConnection::open(file));
+    connections.push_back(std::move(connection));
+  }
+  auto snapshot = std::make_unique<DuckSnapshot>(std::move(connections));
   SLUICE_CHECK(snapshot->start(queries));
   return std::unique_ptr<Snapshot>(std::move(snapshot));
 }

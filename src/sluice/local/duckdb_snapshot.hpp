@@ -1,4 +1,5 @@
-// Reads a DuckDB file: every query in one transaction, its rows streamed chunk by chunk.
+// Reads a DuckDB file: all queries as of one moment, each in a transaction of its own, since DuckDB ends the one in
+// which a row could not be computed. Rows are streamed chunk by chunk.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,8 @@
 
 namespace sluice::local {
 
-// Takes the connection for its own: its transaction ends with the snapshot.
-Result<std::unique_ptr<Snapshot>> open_duckdb_snapshot(DuckConnection connection, std::vector<ReadQuery> queries);
+Result<std::unique_ptr<Snapshot>> open_duckdb_snapshot(const std::shared_ptr<DuckFile>& file,
+                                                       const std::vector<ReadQuery>& queries);
 
 // Empty: there is no such table or view.
 Result<std::optional<RelationShape>> duckdb_shape(DuckConnection& connection, const TableName& table);

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <filesystem>
+#include <set>
+#include <thread>
 
 #include "sluice/local/duckdb_database.hpp"
 
@@ -54,7 +56,7 @@ std::size_t rows_of(Snapshot& snapshot, std::size_t number) {
 TEST_F(duckdb_snapshot, sorts_a_table_as_it_is_asked_to_with_null_last) {
   run("create table t as select * from (values (1, 'b'), (2, null), (3, 'a'), (4, 'b')) v(n, k)");
   auto snapshot = open_duckdb_snapshot(
-      connection(), {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"k", "n"}, .readers = 4}});
+      file_, {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"k", "n"}, .readers = 4}});
   ASSERT_TRUE(snapshot) << snapshot.error().text();
   EXPECT_TRUE((*snapshot)->open_parts(0)->readers.empty()) << "it reads by threads of its own";
   auto reader = (*snapshot)->open(0);
@@ -63,19 +65,17 @@ TEST_F(duckdb_snapshot, sorts_a_table_as_it_is_asked_to_with_null_last) {
   ASSERT_EQ(batch.rows, 4U);
   for (const auto& [row, n] : {std::pair(0U, 3), std::pair(1U, 1), std::pair(2U, 4), std::pair(3U, 2)})
     EXPECT_EQ(batch.vectors[0].at<std::int32_t>(row), n);
-  const auto wrong =
-      open_duckdb_snapshot(connection(), {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"m"}}});
+  const auto wrong = open_duckdb_snapshot(file_, {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"m"}}});
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().fault, Fault::config);
 }
 
 TEST_F(duckdb_snapshot, gives_every_kind_as_our_types_say) {
   auto snapshot = open_duckdb_snapshot(
-      connection(),
-      {query("select true as a, 1::smallint as b, 7::bigint as c, 0.1::float as d, 1.50::decimal(9,2) as e, "
-             "'a text of more than twelve' as f, date '2022-09-05' as g, sum(x)::hugeint as h, "
-             "'00112233-4455-6677-8899-aabbccddeeff'::uuid as i, null::int as j, [1, 2] as k, "
-             "time '01:02:03' as l from range(5) t(x)")});
+      file_, {query("select true as a, 1::smallint as b, 7::bigint as c, 0.1::float as d, 1.50::decimal(9,2) as e, "
+                    "'a text of more than twelve' as f, date '2022-09-05' as g, sum(x)::hugeint as h, "
+                    "'00112233-4455-6677-8899-aabbccddeeff'::uuid as i, null::int as j, [1, 2] as k, "
+                    "time '01:02:03' as l from range(5) t(x)")});
   ASSERT_TRUE(snapshot) << snapshot.error().text();
   std::string types;
   for (const Field& field : *(*snapshot)->columns(0)) types += to_string(field.type) + " ";
@@ -98,7 +98,7 @@ TEST_F(duckdb_snapshot, gives_every_kind_as_our_types_say) {
 
 TEST_F(duckdb_snapshot, holds_one_moment_for_all_its_queries) {
   run("create table t as select * from range(10000) r(n)");
-  auto snapshot = open_duckdb_snapshot(connection(), {query("select n from t"), query("select n from t where n > 5")});
+  auto snapshot = open_duckdb_snapshot(file_, {query("select n from t"), query("select n from t where n > 5")});
   ASSERT_TRUE(snapshot) << snapshot.error().text();
   run("delete from t");
   EXPECT_EQ(rows_of(**snapshot, 0), 10000U);
@@ -108,7 +108,7 @@ TEST_F(duckdb_snapshot, holds_one_moment_for_all_its_queries) {
 TEST_F(duckdb_snapshot, names_what_is_no_query) {
   for (const char* sql :
        {"select * from none", "select 1; select 2", "create table x (a int)", "select 1 as a, 2 as a", "selec"}) {
-    const auto snapshot = open_duckdb_snapshot(connection(), {query(sql)});
+    const auto snapshot = open_duckdb_snapshot(file_, {query(sql)});
     ASSERT_FALSE(snapshot) << sql;
     EXPECT_EQ(snapshot.error().fault, Fault::config) << sql;
     EXPECT_TRUE(snapshot.error().message.starts_with("q.sql:1:1: ")) << snapshot.error().text();
@@ -117,8 +117,7 @@ TEST_F(duckdb_snapshot, names_what_is_no_query) {
 
 TEST_F(duckdb_snapshot, an_error_while_rows_come_says_no_value) {
   const auto snapshot = open_duckdb_snapshot(
-      connection(),
-      {query("select case when n < 9999 then n else ('canary' || n)::int end as n from range(10000) r(n)")});
+      file_, {query("select case when n < 9999 then n else ('canary' || n)::int end as n from range(10000) r(n)")});
   ASSERT_TRUE(snapshot) << snapshot.error().text();
   auto reader = (*snapshot)->open(0);
   Batch batch;
@@ -140,7 +139,7 @@ TEST_F(duckdb_snapshot, what_a_query_cannot_compute_is_the_datas_fault) {
                           "select strptime(name, '%Y-%m-%d') as a from t", "select (select name from t) as a",
                           "select error(name) as a from t", "select 'canary'::date as a",
                           "select (n * 1e30)::decimal(9,2) as a from t"}) {
-    const auto snapshot = open_duckdb_snapshot(connection(), {query(sql)});
+    const auto snapshot = open_duckdb_snapshot(file_, {query(sql)});
     ASSERT_TRUE(snapshot) << sql << snapshot.error().text();
     auto reader = (*snapshot)->open(0);
     Batch batch;
@@ -151,10 +150,67 @@ TEST_F(duckdb_snapshot, what_a_query_cannot_compute_is_the_datas_fault) {
   }
 }
 
+TEST_F(duckdb_snapshot, tells_the_column_that_it_cannot_compute) {
+  run("create table t as select 'canary' || n as name, n from range(3) r(n)");
+  const auto error_of = [&](const std::string& sql) {
+    const auto snapshot = open_duckdb_snapshot(file_, {query(sql)});
+    EXPECT_TRUE(snapshot) << sql;
+    auto reader = (*snapshot)->open(0);
+    Batch batch;
+    return reader ? (*reader)->next(batch).error().message : reader.error().message;
+  };
+  const auto column = [&](const std::string& sql) {
+    const std::string message = error_of(sql);
+    const std::size_t at = message.find(" in column ");
+    return at == std::string::npos ? "" : message.substr(at + 11);
+  };
+  EXPECT_EQ(column("select name::int as a, n from t"), "\"a\"");
+  EXPECT_EQ(column("select n, n + 1 as m, n * 2 as k, name::date as \"born on\", name from t order by n"),
+            "\"born on\"");
+  EXPECT_EQ(column("select n, max(name::int) as top from t group by n"), "\"top\"");
+  EXPECT_EQ(column("select n, name from t where name::int > 0"), "") << "no column's fault";
+  EXPECT_EQ(column("select n, name::int from t"), "") << "a column that is called by its expression";
+}
+
+TEST_F(duckdb_snapshot, a_query_that_cannot_be_computed_leaves_the_others_as_they_are) {
+  run("create table t as select 'canary' || n as name, n from range(3) r(n)");
+  const auto snapshot = open_duckdb_snapshot(file_, {query("select name::int as a from t"), query("select n from t")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  run("delete from t where n = 0");
+  {
+    auto reader = (*snapshot)->open(0);
+    Batch batch;
+    EXPECT_FALSE(reader && (*reader)->next(batch));
+  }
+  EXPECT_EQ(rows_of(**snapshot, 1), 3U);
+  EXPECT_FALSE((*snapshot)->open(0)) << "no later moment for the one that failed";
+}
+
+TEST_F(duckdb_snapshot, is_of_one_moment_while_others_write) {
+  run("create table t (n int)");
+  std::jthread writer([&](const std::stop_token& stop) {
+    auto made = connection();
+    while (!stop.stop_requested()) ASSERT_TRUE(made.run("insert into t values (1)", "test"));
+  });
+  for (int round = 0; round < 200; ++round) {
+    const ReadQuery count = query("select count(*) as n from t");
+    const auto snapshot = open_duckdb_snapshot(file_, {count, count, count, count});
+    ASSERT_TRUE(snapshot) << snapshot.error().text();
+    std::set<std::int64_t> seen;
+    for (std::size_t i = 0; i < 4; ++i) {
+      auto reader = (*snapshot)->open(i);
+      Batch batch;
+      ASSERT_TRUE((*reader)->next(batch).value());
+      seen.insert(batch.vectors[0].at<std::int64_t>(0));
+    }
+    EXPECT_EQ(seen.size(), 1U);
+  }
+}
+
 TEST_F(duckdb_snapshot, a_query_that_cannot_be_bound_is_told_in_one_line_without_literals) {
   run("create table t (ip varchar)");
   const auto error_of = [&](const char* sql) {
-    const auto snapshot = open_duckdb_snapshot(connection(), {query(sql)});
+    const auto snapshot = open_duckdb_snapshot(file_, {query(sql)});
     EXPECT_FALSE(snapshot) << sql;
     return snapshot ? Error{} : snapshot.error();
   };

@@ -238,8 +238,14 @@ class Build {
 
   // With the names that the server leaves out, or tells among values.
   Error explained(const ServerError& refused, Error error) {
-    if (!refused.is("42701") && !refused.is("42501")) return error;
+    const bool of_a_row = is_about_a_row(refused) && refused.position == 0 && model_.materialize != Materialize::view;
+    if (!refused.is("42701") && !refused.is("42501") && !of_a_row) return error;
     if (!connection_.run("rollback") || !connection_.run("begin read only") || !search_home()) return error;
+    if (of_a_row) {
+      if (const std::string column = column_not_computed(connection_, model_.sql); !column.empty())
+        error.message += ", column \"" + column + "\"";
+      return error;
+    }
     if (refused.is("42701")) {
       if (const auto twice = columns_given_twice(connection_, model_.sql); !twice.empty()) {
         error.message += ": it gives column \"" + join(twice, "\", \"") + "\" twice";

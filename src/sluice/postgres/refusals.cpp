@@ -1,6 +1,7 @@
 #include "sluice/postgres/refusals.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "sluice/postgres/sql.hpp"
 
@@ -39,6 +40,28 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog',
   )
 order by 1)";
 
+enum class Ran { well, refused, otherwise };
+
+// The names that a SELECT gives; empty: the server cannot read it.
+std::vector<std::string> names_of_columns(Connection& connection, const std::string& select) {
+  std::vector<std::string> names;
+  const Reply described = connection.describe(select);
+  for (std::size_t i = 0; described && i < described->columns(); ++i) names.push_back(described->name(i));
+  return names;
+}
+
+// What is not counted is not computed.
+Ran count(Connection& connection, std::span<const std::string> columns, const std::string& select) {
+  std::string list;
+  for (const std::string& column : columns)
+    list += (list.empty() ? "pg_catalog.count(q." : ", pg_catalog.count(q.") + quoted(column) + ")";
+  const Reply counted =
+      connection.ask("select " + (list.empty() ? "pg_catalog.count(*)" : list) + " from (\n" + select + "\n) as q", {});
+  if (counted) return Ran::well;
+  const bool refused = is_about_a_row(counted.error());
+  return connection.run("rollback to savepoint sluice_column") && refused ? Ran::refused : Ran::otherwise;
+}
+
 }  // namespace
 
 bool is_referred_to(const ServerError& error) { return error.is("23503") || error.is("23001"); }
@@ -71,11 +94,8 @@ std::string temporary_grant(const Connection& connection) {
 
 std::vector<std::string> columns_given_twice(Connection& connection, const std::string& select) {
   std::vector<std::string> twice;
-  const Reply described = connection.describe(select);
-  if (!described) return twice;
   std::vector<std::string> seen;
-  for (std::size_t i = 0; i < described->columns(); ++i) {
-    std::string name = described->name(i);
+  for (std::string& name : names_of_columns(connection, select)) {
     if (std::ranges::find(seen, name) == seen.end()) {
       seen.push_back(std::move(name));
     } else if (std::ranges::find(twice, name) == twice.end()) {
@@ -83,6 +103,21 @@ std::vector<std::string> columns_given_twice(Connection& connection, const std::
     }
   }
   return twice;
+}
+
+std::string column_not_computed(Connection& connection, const std::string& select) {
+  if (!connection.run("set local statement_timeout = '3s'; savepoint sluice_column")) return {};
+  const std::vector<std::string> names = names_of_columns(connection, select);
+  if (count(connection, {}, select) != Ran::well || count(connection, names, select) != Ran::refused) return {};
+  std::span<const std::string> among = names;
+  while (among.size() > 1) {
+    const auto half = among.first(among.size() / 2);
+    const Ran first = count(connection, half, select);
+    if (first == Ran::otherwise) return {};
+    among = first == Ran::refused ? half : among.subspan(half.size());
+  }
+  // The server's word for no name.
+  return among.empty() || among.front() == "?column?" ? std::string() : among.front();
 }
 
 std::string advice_on_values(const ServerError& error) {

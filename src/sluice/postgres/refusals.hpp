@@ -29,6 +29,11 @@ std::string temporary_grant(const Connection& connection);
 // The columns that a SELECT gives more than once. Wants a transaction.
 std::vector<std::string> columns_given_twice(Connection& connection, const std::string& select);
 
+// Of a SELECT that was refused for a row: the column whose value cannot be computed. Empty where none is at fault alone
+// (a WHERE is), where the column has no name of its own, and where some seconds are not enough to find it. Runs the
+// SELECT again a few times, for a part of its columns each. Wants a transaction.
+std::string column_not_computed(Connection& connection, const std::string& select);
+
 // What to do where a row, or a value in the text of the SQL itself, cannot be computed with. Empty for other errors.
 std::string advice_on_values(const ServerError& error);
 

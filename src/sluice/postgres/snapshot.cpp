@@ -8,6 +8,7 @@
 #include "sluice/postgres/catalogue.hpp"
 #include "sluice/postgres/database.hpp"
 #include "sluice/postgres/part_reader.hpp"
+#include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
@@ -31,6 +32,8 @@ struct Lockable {
 };
 using Tables = std::map<std::int64_t, Lockable>;  // by object id
 
+constexpr const char* read_savepoint = "sluice_read";
+
 std::string read_sql(const ReadQuery& query) {
   return query.sql.empty() ? "select * from " + quoted(query.table) : query.sql;
 }
@@ -43,13 +46,16 @@ class WholeReader final : public RowReader {
 
   // The first part.
   Result<void> start() {
-    SLUICE_TRY(reader_, open_copy_reader(connection_, plan_, parts_.sql(part_)));
+    Result<std::unique_ptr<RowReader>> reader = open_copy_reader(connection_, plan_, parts_.sql(part_));
+    if (!reader) return fail(with_column(std::move(reader).error()));
+    reader_ = *std::move(reader);
     return {};
   }
   Result<bool> next(Batch& batch) override {
     while (true) {
-      SLUICE_TRY(const bool more, reader_->next(batch));
-      if (more) return true;
+      Result<bool> more = reader_->next(batch);
+      if (!more) return fail(with_column(std::move(more).error()));
+      if (*more) return true;
       if (part_ + 1 == parts_.count()) return false;
       reader_.reset();
       ++part_;
@@ -58,6 +64,15 @@ class WholeReader final : public RowReader {
   }
 
  private:
+  // At the same moment: behind the savepoint the rows are those that could not be read.
+  Error with_column(Error error) {
+    if (error.fault != Fault::data || !connection_.run(std::string("rollback to savepoint ") + read_savepoint))
+      return error;
+    if (const std::string column = column_not_computed(connection_, parts_.sql(part_)); !column.empty())
+      error.message += ", column \"" + column + "\"";
+    return error;
+  }
+
   Connection& connection_;
   const ReadPlan& plan_;
   const ReadParts& parts_;
@@ -89,7 +104,7 @@ class TableSnapshot final : public Snapshot {
   const std::shared_ptr<const Schema>& columns(std::size_t query) const override { return plans_[query].columns; }
   Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
     SLUICE_CHECK(mend());
-    SLUICE_CHECK(must(connection_.run("savepoint sluice_read"), "set a savepoint"));
+    SLUICE_CHECK(must(connection_.run(std::string("savepoint ") + read_savepoint), "set a savepoint"));
     savepoint_ = true;
     auto reader = std::make_unique<WholeReader>(connection_, plans_[query], parts_[query]);
     SLUICE_CHECK(reader->start());
@@ -140,7 +155,8 @@ class TableSnapshot final : public Snapshot {
     }
     if (!savepoint_) return {};
     savepoint_ = false;
-    SLUICE_CHECK(must(connection_.run("rollback to savepoint sluice_read; release savepoint sluice_read"),
+    const std::string name = read_savepoint;
+    SLUICE_CHECK(must(connection_.run("rollback to savepoint " + name + "; release savepoint " + name),
                       "go back to a savepoint"));
     return {};
   }
