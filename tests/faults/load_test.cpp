@@ -236,10 +236,10 @@ class load_chunks : public testing::TestWithParam<std::tuple<std::string, std::s
  protected:
   static constexpr int rows = 800000;  // about 22 MB
 
-  static LoadOptions options(const std::string& mode, const std::string& name = "a.csv") {
+  static LoadOptions options(const std::string& mode, const std::string& name = "a.csv", int megabytes = 1) {
     LoadOptions options = in_mode(mode);
     options.objects = "key: in/" + name;
-    options.into_keys += ", chunk_mb: 1";  // a part is 4 MiB, and so is the least chunk
+    options.into_keys += ", chunk_mb: " + std::to_string(megabytes);  // a part is 4 MiB, and so is the least chunk
     return options;
   }
   static std::string counted(const LoadFlow& flow) {
@@ -357,29 +357,59 @@ TEST_F(load_chunk, of_an_object_that_was_overwritten_stays_and_is_told) {
   EXPECT_EQ(flow.ledger(), "1 0");
 }
 
-// The checksum is known when all is read, and the first chunks are committed by then.
+// What the error of a doubtful object says to do.
+void forget(const LoadFlow& flow, const Ended& ended) {
+  EXPECT_EQ(ended.code, 2) << ended.err;
+  EXPECT_NE(ended.err.find("its bytes did not match its checksum, or could not be unpacked or read to the end"),
+            std::string::npos)
+      << ended.err;
+  const std::size_t from = ended.err.find("DELETE FROM");
+  ASSERT_NE(from, std::string::npos) << ended.err;
+  flow.sql("truncate orders; " + ended.err.substr(from, ended.err.find(", and run again") - from));
+}
+
+// The checksum is known when all is read, and the first chunks are committed by then. With chunks of 6 MB rows are on
+// their way to the server at that moment, with those of 1 MB they are not.
 TEST_F(load_chunk, of_an_object_that_was_damaged_on_its_way_are_not_gone_on_with) {
+  SLUICE_NEEDS_POSTGRES();
+  for (const auto& [mode, megabytes] : {std::pair("append", 6), std::pair("merge", 6), std::pair("append", 1)}) {
+    SCOPED_TRACE(mode + (" " + std::to_string(megabytes)));
+    LoadFlow flow(options(mode, "a.csv", megabytes));
+    flow.store().put("in/a.csv", orders_csv(1, rows, 5));
+    flow.store().fault("flipped", "count=1&skip=1&action=GetObject");
+    const Ended ended = flow.run();
+    EXPECT_EQ(ended.code, 2) << ended.err;
+    EXPECT_NE(flow.sql("select version from sluice.chunk").find("damaged "), std::string::npos);
+    forget(flow, flow.run());
+    done(flow.run());
+    EXPECT_EQ(counted(flow), "800000 800000 4000000");
+    EXPECT_EQ(begun(flow), "0 0");
+  }
+}
+
+std::string gzipped(const std::string& text) {
+  const support::TempFolder folder("gzip");
+  const std::string file = (folder.path() / "a").string();
+  std::ofstream(file, std::ios::binary) << text;
+  Ended ended = support::run({{"gzip", "-cn", file}, {}, {}});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  return std::move(ended.out);
+}
+
+// What is wrong with it shows before its checksum does: the first of two gzip files in it is damaged at its end.
+TEST_F(load_chunk, of_an_object_that_could_not_be_unpacked_to_the_end_are_not_gone_on_with) {
   SLUICE_NEEDS_POSTGRES();
   for (const std::string mode : {"append", "merge"}) {
     SCOPED_TRACE(mode);
-    LoadFlow flow(options(mode));
-    flow.store().put("in/a.csv", orders_csv(1, rows, 5));
-    flow.store().fault("flipped", "count=1&skip=1&action=GetObject");
-    Ended ended = flow.run();
-    if (mode == "append") {
-      EXPECT_EQ(ended.code, 2) << ended.err;
-      EXPECT_NE(ended.err.find("its bytes did not match its checksum when they were loaded"), std::string::npos)
-          << ended.err;
-      ended = flow.run();
-      EXPECT_EQ(ended.code, 2) << "nor is by the next run: " << ended.err;
-      const std::size_t from = ended.err.find("DELETE FROM");
-      ASSERT_NE(from, std::string::npos) << ended.err;
-      flow.sql("truncate orders; " + ended.err.substr(from, ended.err.find(", and run again") - from));
-      ended = flow.run();
-    }
-    done(ended);
-    EXPECT_EQ(counted(flow), "800000 800000 4000000");
-    EXPECT_EQ(begun(flow), "0 0");
+    LoadFlow flow(options(mode, "a.csv.gz"));
+    std::string first = gzipped(orders_csv(1, rows, 5));
+    first[first.size() - 6] = static_cast<char>(first[first.size() - 6] ^ 1);
+    flow.store().put("in/a.csv.gz", first + gzipped("1000000,c1000000,5\n"));
+    const Ended ended = flow.run();
+    EXPECT_EQ(ended.code, 4) << ended.err;
+    EXPECT_NE(ended.err.find("is no gzip data, or it is damaged"), std::string::npos) << ended.err;
+    EXPECT_NE(flow.sql("select version from sluice.chunk").find("damaged "), std::string::npos);
+    forget(flow, flow.run());
   }
 }
 

@@ -18,7 +18,9 @@ Error cannot_go_on(const ObjectProof& object, const BegunObject& begun, const st
   if (begun.version.starts_with(doubted)) {
     return {Fault::conflict,
             object.uri + ": the first " + std::to_string(begun.upto.rows) +
-                " rows of it are in the table, but its bytes did not match its checksum when they were loaded",
+                " rows of it are in the table, but its bytes did not match its checksum, or could not be unpacked or "
+                "read to "
+                "the end, when they were loaded",
             "take these rows out of the table, make the ledger forget them by " + forget + ", and run again"};
   }
   return {Fault::conflict,

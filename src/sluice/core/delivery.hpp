@@ -67,9 +67,9 @@ struct BegunObject {
   std::string definition;  // see Target
   Progress upto;
 };
-// Why a load cannot go on from there; `forget` is how to make the ledger forget it.
 // What stands in the ledger in front of the version of an object that doubt() was called for.
 inline constexpr std::string_view doubted = "damaged ";
+// Why a load cannot go on from there; `forget` is how to make the ledger forget it.
 Error cannot_go_on(const ObjectProof& object, const BegunObject& begun, const std::string& forget);
 
 // By message, or by object where objects are the proof: true if the far end held it already, or the delivery names it

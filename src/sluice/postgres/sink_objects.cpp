@@ -127,7 +127,8 @@ Result<void> TableSink::list_objects(const Delivery& delivery, Known& known) {
   return {};
 }
 
-// Which objects were loaded in part. A merge of another version begins again, as it would after a whole one.
+// Which objects were loaded in part. A merge of another version begins again, as it would after a whole one;
+// but not over rows that no version may have had.
 Result<void> TableSink::find_chunks(const Delivery& delivery, const Known& known) {
   if (delivery.objects.size() == 1) object_ = delivery.objects.front();
   const Reply found = connection_->ask(
@@ -143,7 +144,7 @@ Result<void> TableSink::find_chunks(const Delivery& delivery, const Known& known
     const BegunObject begun{found->text(row, 1), found->text(row, 2), {number(3), number(4), number(5)}};
     if (begun.version == presentable(object->version) && begun.definition == plan_->definition) {
       there_ = begun.upto;
-    } else if (plan_->mode == Mode::merge) {
+    } else if (plan_->mode == Mode::merge && !begun.version.starts_with(doubted)) {
       SLUICE_CHECK(forget_chunk(object->uri));
     } else {
       return fail(cannot_go_on(*object, begun,
@@ -162,6 +163,7 @@ Result<void> TableSink::forget_chunk(const std::string& uri) {
 }
 
 Result<void> TableSink::doubt(const ObjectProof& object) {
+  SLUICE_CHECK(connect());  // a stream of rows that is given up takes its connection with it
   const Reply noted = connection_->ask(
       "update " + plan_->chunks + " set version = $3 || version where flow = $1 and uri = $2 and version = $4",
       Parameters().integer(plan_->flow).text(presentable(object.uri)).text(doubted).text(presentable(object.version)));

@@ -101,10 +101,8 @@ Result<bool> Work::carry(Delivery& delivery) {
     Result<void> moved = delivery.parts ? move_parts(delivery) : move(delivery);
     if (moved) return true;
     worker_.sink->rollback();
+    if (is_doubtful(moved.error())) SLUICE_CHECK(doubt(delivery.objects.front()));
     if (!moved.error().retryable()) return fail(std::move(moved).error());
-    // The next attempt would go on behind the chunks, and never see what is in them again.
-    if (moved.error().fault == Fault::damaged && chunks_ > 0)
-      SLUICE_CHECK(worker_.sink->doubt(delivery.objects.front()));
     if (delivery.parts) SLUICE_CHECK(delivery.parts->look_again(delivery.objects));
     if (attempt < attempts_max) {
       shared_.clock.sleep(jittered(milliseconds(20) * attempt));
@@ -119,6 +117,23 @@ Result<bool> Work::carry(Delivery& delivery) {
     }
     SLUICE_CHECK(wait_for_database(*outage, std::move(moved).error()));
     if (shared_.stop.stop_requested()) return false;
+  }
+}
+
+// The next attempt would go on behind the chunks, and never see what is in them again. Damage shows by its checksum, or
+// before that by what cannot be unpacked or read as rows.
+bool Work::is_doubtful(const Error& error) const {
+  return chunks_ > 0 && (error.fault == Fault::damaged || (error.fault == Fault::data && source_failed_));
+}
+
+Result<void> Work::doubt(const ObjectProof& object) {
+  Outage outage(shared_);
+  while (true) {
+    Result<void> noted = worker_.sink->doubt(object);
+    if (noted) return {};
+    worker_.sink->rollback();
+    if (!noted.error().retryable() || shared_.stop.stop_requested()) return noted;
+    SLUICE_CHECK(wait_for_database(outage, std::move(noted).error()));
   }
 }
 

@@ -28,6 +28,10 @@ class Work {
   Result<void> move(const Delivery& delivery);
   // The same for rows that come part by part: all of them in one transaction, or a large object chunk by chunk.
   Result<void> move_parts(const Delivery& delivery);
+  // Whether rows that were committed chunk by chunk may be others than the object's.
+  bool is_doubtful(const Error& error) const;
+  // Notes that, once the database takes it.
+  Result<void> doubt(const ObjectProof& object);
   // Between two chunks another run may have taken the object over: it is then read on from where that one is.
   Result<void> begin_chunk(const Delivery& delivery, const Progress& upto);
   std::vector<SealedReject> sealed(const Delivery& delivery, const std::vector<Reject>& rejects) const;
