@@ -30,8 +30,10 @@ class KeyringSealer final : public runtime::Sealer {
   std::string packed_;
 };
 
-// More workers than cores gain: one waits for the database while another computes.
-std::size_t worker_count(const Database& database) {
+// More workers than cores gain: one waits for the database while another computes. But of several objects with rows of
+// one key the last has to be merged last.
+std::size_t worker_count(const Database& database, const Target& target) {
+  if (target.mode == Mode::merge) return 1;
   const std::size_t cores = std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
   return std::min<std::size_t>(database.sinks_max(), std::min<std::size_t>(cores, 4));
 }
@@ -55,7 +57,7 @@ Result<runtime::RunOutcome> run_from(const Assembly& assembly, OpenFlow& open, S
   SLUICE_TRY(record.id, open.database->ledger().start_run(record));
 
   std::vector<runtime::Worker> workers;
-  for (std::size_t i = 0; i < worker_count(*open.database); ++i) {
+  for (std::size_t i = 0; i < worker_count(*open.database, open.target); ++i) {
     runtime::Worker worker;
     SLUICE_TRY(worker.transform, engine::open_transform(*assembly.engine, rows_options(flow)));
     if (open.target.from_objects) {

@@ -165,21 +165,22 @@ Result<bool> DuckdbLoad::was_emptied() {
 
 Result<void> DuckdbLoad::make_stage() {
   DuckConnection& connection = target_.connection();
+  const std::string stage = quoted(plan_.stage);
+  SLUICE_CHECK(connection.run("DROP TABLE IF EXISTS " + stage, place));
+  seeded_ = 0;
+  if (plan_.mode == Mode::merge) {
+    SLUICE_TRY(const std::string merged, merge_stage_sql());
+    return connection.run(merged, "make the stage", Wording::with_message);
+  }
   std::string sql;
   {
     SLUICE_TRY(DuckRows rows, connection.ask("SELECT sql FROM duckdb_tables() WHERE database_name = "
                                              "current_database() AND schema_name = $1 AND table_name = $2",
                                              {plan_.target.schema, plan_.target.table}, place));
     if (!rows.next()) return fail(Fault::conflict, "table " + plan_.target.text() + " is gone");
-    sql = rows.text(0);
+    sql = renamed(rows.text(0), plan_.stage);
   }
-  const std::string stage = quoted(plan_.stage);
-  SLUICE_CHECK(connection.run("DROP TABLE IF EXISTS " + stage, place));
-  // Rows of one key may stand in a merge more than once: the last counts.
-  sql = plan_.mode == Mode::merge ? "CREATE TABLE " + stage + " AS SELECT * FROM " + quoted(plan_.target) + " LIMIT 0"
-                                  : renamed(sql, plan_.stage);
   SLUICE_CHECK(connection.run(sql, "make the stage", Wording::with_message));
-  seeded_ = 0;
   if (plan_.mode != Mode::append) return {};
   SLUICE_TRY(DuckRows unique, connection.ask("SELECT count(*)::BIGINT FROM duckdb_constraints() WHERE database_name = "
                                              "current_database() AND schema_name = $1 AND table_name = $2 AND "
@@ -190,6 +191,27 @@ Result<void> DuckdbLoad::make_stage() {
              connection.ask("INSERT INTO " + stage + " SELECT * FROM " + quoted(plan_.target), {}, place));
   seeded_ = static_cast<std::int64_t>(seeded.changed());
   return {};
+}
+
+// With what the table asks of a row by itself. Rows of one key may stand there more than once: the last counts.
+Result<std::string> DuckdbLoad::merge_stage_sql() {
+  DuckConnection& connection = target_.connection();
+  SLUICE_TRY(const auto shape, describe(connection, plan_.target));
+  if (!shape) return fail(Fault::conflict, "table " + plan_.target.text() + " is gone");
+  std::string sql;
+  for (const TableColumn& column : shape->columns) {
+    const bool written = std::ranges::any_of(plan_.sink.rows.columns,
+                                             [&](const Field& field) { return shape->find(field.name) == &column; });
+    const bool wanted = written && column.not_null;
+    sql += (sql.empty() ? "CREATE TABLE " + quoted(plan_.stage) + " (" : ", ") + quoted(std::string_view(column.name)) +
+           " " + column.type + (wanted ? " NOT NULL" : "");
+  }
+  SLUICE_TRY(DuckRows checks, connection.ask("SELECT constraint_text FROM duckdb_constraints() WHERE database_name = "
+                                             "current_database() AND schema_name = $1 AND table_name = $2 AND "
+                                             "constraint_type = 'CHECK'",
+                                             {plan_.target.schema, plan_.target.table}, place));
+  while (checks.next()) sql += ", " + checks.text(0);
+  return sql + ")";
 }
 
 Result<std::vector<Reject>> DuckdbLoad::write(std::span<const Batch> batches, const Known& known) {
@@ -243,6 +265,10 @@ Result<void> DuckdbLoad::list_objects(const Delivery& delivery, const Known& kno
     if (known[i]) continue;
     const ObjectProof& object = delivery.objects[i];
     SLUICE_CHECK(forget_chunk(object.uri));
+    if (plan_.mode == Mode::merge) {  // an earlier version that comes back is merged again
+      SLUICE_CHECK(connection.ask("DELETE FROM " + quoted(plan_.objects) + " WHERE flow = $1 AND uri = $2",
+                                  {flow, object.uri}, place));
+    }
     SLUICE_CHECK(connection.ask("INSERT INTO " + quoted(plan_.objects) + " VALUES ($1, $2, $3, $4, $5, $6, $7)",
                                 {flow, object.uri, object.version, static_cast<std::int64_t>(object.bytes),
                                  plan_.definition, plan_.sink.run, TimestampTz{clock_.now_micros()}},
@@ -266,9 +292,22 @@ Result<void> DuckdbLoad::commit(std::span<const SealedReject> rejects) {
   return move_rows();
 }
 
+// What a merge finds with the other rows of the table alone: which row it was is known no more.
+Error DuckdbLoad::not_moved(duckdb_error_type type, std::string_view message) const {
+  const std::string what = "move rows into " + plan_.target.text();
+  const auto refused = refused_row(type, message);
+  if (!refused) return duckdb_error(type, message, what, Wording::kind_only);
+  return {Fault::data, what + ": " + refused->reason + ": " + refused->text,
+          "a merge finds no single row that breaks a UNIQUE beside its key, or a FOREIGN KEY: leave such rows out in "
+          "the select"};
+}
+
 Result<void> DuckdbLoad::move_rows() {
   DuckConnection& connection = target_.connection();
-  SLUICE_CHECK(connection.run(move_sql(), "move rows into " + plan_.target.text()));
+  duckdb_result moved;
+  const duckdb_state state = duckdb_query(connection.get(), move_sql().c_str(), &moved);
+  const DuckRows rows(moved);
+  if (state != DuckDBSuccess) return fail(not_moved(duckdb_result_error_type(&moved), duckdb_result_error(&moved)));
   SLUICE_CHECK(connection.run("DROP TABLE " + quoted(plan_.stage), place));
   // Where rows are loaded again, their rejects take the place of those of the time before.
   std::vector<Key> keys;

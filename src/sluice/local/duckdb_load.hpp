@@ -40,12 +40,14 @@ class DuckdbLoad final : public Sink {
 
  private:
   Result<void> make_stage();
+  Result<std::string> merge_stage_sql();
   Result<bool> loaded_as_they_are(const Delivery& delivery);
   Result<bool> was_emptied();
   Result<void> list_objects(const Delivery& delivery, const Known& known);
   Result<void> find_chunks(const Delivery& delivery);
   Result<void> forget_chunk(const std::string& uri);
   Result<void> move_rows();
+  Error not_moved(duckdb_error_type type, std::string_view message) const;
   std::string move_sql() const;
 
   LoadPlan plan_;

@@ -294,7 +294,7 @@ class DuckSnapshot final : public Snapshot {
   Result<std::unique_ptr<RowReader>> open(std::size_t query) override {
     return DuckReader::open(connection_of(query), planned_[query]);
   }
-  Result<PartedRows> open_parts(std::size_t /*query*/) override { return PartedRows{}; }  // it has threads of its own
+  Result<PartedRows> open_parts(std::size_t /*query*/) override { return PartedRows{}; }  // one thread reads a file
   std::string name() const override { return {}; }
 
  private:

@@ -58,7 +58,7 @@ TEST_F(duckdb_snapshot, sorts_a_table_as_it_is_asked_to_with_null_last) {
   auto snapshot = open_duckdb_snapshot(
       file_, {{.table = {"", "t"}, .place = {"p.yaml", 3, 1}, .order_by = {"k", "n"}, .readers = 4}});
   ASSERT_TRUE(snapshot) << snapshot.error().text();
-  EXPECT_TRUE((*snapshot)->open_parts(0)->readers.empty()) << "it reads by threads of its own";
+  EXPECT_TRUE((*snapshot)->open_parts(0)->readers.empty()) << "one thread reads a file";
   auto reader = (*snapshot)->open(0);
   Batch batch;
   ASSERT_TRUE((*reader)->next(batch).value());

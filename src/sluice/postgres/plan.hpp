@@ -36,7 +36,8 @@ struct Plan {
   std::string target;       // the quoted table
   bool may_read = false;    // which needs a right of its own
   std::string start_merge;  // makes the table that COPY fills
-  std::string end_merge;    // and takes its rows over
+  std::string end_merge;    // takes its rows over
+  std::string empty_merge;  // behind that: and empties it
 };
 
 // Compares by name and chooses an encoder a column. The error names every column that is missing or too many.

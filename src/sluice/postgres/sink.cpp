@@ -277,6 +277,8 @@ Reply TableSink::copy_range(std::size_t first, std::size_t last, std::vector<Rej
         return put ? connection_->end_copy() : std::move(put);
       });
     }
+    // A range by itself, so that a row that the table alone refuses is found like any other.
+    if (reply && merges()) reply = in_database([&] { return connection_->run(plan_->end_merge + plan_->empty_merge); });
   }
   broken_ = !reply;
   seconds_.database += waited;
@@ -373,9 +375,11 @@ Result<void> TableSink::commit(std::span<const SealedReject> rejects) {
 
 Result<void> TableSink::send_commit() {
   const Stopwatch watch(seconds_.database);
-  if (objects_ && plan_->mode == Mode::merge) {
-    if (const Reply merged = connection_->run(plan_->end_merge); !merged)
+  if (merges()) {
+    if (const Reply merged = connection_->run(plan_->end_merge); !merged) {
+      if (is_about_a_row(merged.error()) && !careful_) return look_for_row();
       return fail(error(merged.error(), "merge rows into \"" + plan_->table + "\""));
+    }
   }
   if (objects_) {
     SLUICE_CRASH_POINT("C1_before_commit");

@@ -52,7 +52,9 @@ class TableSink final : public Sink {
   Result<bool> was_emptied();
   Result<void> list_objects(const Delivery& delivery, Known& known);
   Result<void> find_chunks(const Delivery& delivery, const Known& known);
+  Result<void> forget_other_versions(const Delivery& delivery);
   Result<void> forget_chunk(const std::string& uri);
+  bool merges() const { return objects_ && plan_->mode == Mode::merge; }
   Result<void> send_commit();
   void mark_missing(const Delivery& delivery, std::vector<Key>& found, Known& known) const;
 
@@ -61,6 +63,7 @@ class TableSink final : public Sink {
   Result<std::vector<Reject>> stream(std::span<const Batch> batches, const Known& known);
   Result<void> end_stream();
   Result<void> refused_in_stream(const ServerError& error);
+  Result<void> look_for_row();  // transient: by the next attempt
 
   Result<void> write_range(std::size_t first, std::size_t last, std::vector<Reject>& rejects);
   Reply copy_range(std::size_t first, std::size_t last, std::vector<Reject>& rejects);

@@ -41,6 +41,8 @@ Result<void> TableSink::prove_objects(const Delivery& delivery, Known& known) {
           in_ledger(connection_->ask("delete from " + table + " where flow = $1 and run <> $2", flow().integer(run_))));
     }
   }
+  // An earlier version that comes back is merged again.
+  if (plan_->mode == Mode::merge) SLUICE_CHECK(forget_other_versions(delivery));
   // Whoever comes second waits here, at the object's key.
   SLUICE_CHECK(list_objects(delivery, known));
   SLUICE_CHECK(find_chunks(delivery, known));
@@ -124,6 +126,22 @@ Result<void> TableSink::list_objects(const Delivery& delivery, Known& known) {
   for (std::size_t i = 0; i < known.size(); ++i) {
     known[i] = std::ranges::find(uris, presentable(delivery.objects[i].uri)) == uris.end();
   }
+  return {};
+}
+
+Result<void> TableSink::forget_other_versions(const Delivery& delivery) {
+  std::vector<std::string> texts;
+  for (const ObjectProof& object : delivery.objects) {
+    texts.push_back(presentable(object.uri));
+    texts.push_back(presentable(object.version));
+  }
+  std::vector<std::vector<std::string_view>> columns(2);
+  for (std::size_t i = 0; i < texts.size(); ++i) columns[i % 2].emplace_back(texts[i]);
+  const Reply done = connection_->ask("delete from " + plan_->objects +
+                                          " as o using unnest($2::text[], $3::text[]) as n(uri, version) where o.flow "
+                                          "= $1 and o.uri = n.uri and o.version <> n.version",
+                                      Parameters().integer(plan_->flow).texts(columns[0]).texts(columns[1]));
+  if (!done) return fail(error(done.error(), "note objects in the ledger"));
   return {};
 }
 
@@ -247,6 +265,10 @@ Result<void> TableSink::end_stream() {
 Result<void> TableSink::refused_in_stream(const ServerError& refused) {
   streaming_ = false;
   if (!is_about_a_row(refused)) return fail(error(refused, "write rows to \"" + plan_->table + "\""));
+  return look_for_row();
+}
+
+Result<void> TableSink::look_for_row() {
   careful_ = true;
   return fail(Fault::transient, connection_->where() + ": \"" + plan_->table + "\" refuses a row; it is looked for");
 }
