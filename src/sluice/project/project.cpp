@@ -29,6 +29,8 @@ class Loader {
     SLUICE_TRY(const Node root, read_tree(project_.file));
     SLUICE_CHECK(check_keys(root, project_keys, "the project"));
     for (const auto& [name, value] : options_.built_in) variables_.define(name, value);
+    if (const auto day = variables_.given("run_date"); day && !is_date(*day))
+      return fail(Fault::config, "--var run_date must be a day, written as 2022-09-05");
     SLUICE_CHECK(variables_.read_dot_env((std::filesystem::path(project_.folder) / ".env").string()));
     if (const Node* vars = root.find("vars")) SLUICE_CHECK(read_vars(*vars, options_.built_in, variables_));
     SLUICE_TRY(project_.name, read_name(*root.find("name"), "name"));
