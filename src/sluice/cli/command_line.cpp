@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <iostream>
 
 #include "sluice/core/words.hpp"
 
@@ -171,7 +170,7 @@ void CommandLine::version(const std::string& text, const char* help) {
   app_->set_version_flag("--version", text, help);
 }
 
-std::optional<int> CommandLine::parse(int argc, char** argv) {
+Result<bool> CommandLine::parse(int argc, char** argv) {
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ExtrasError&) {
@@ -180,16 +179,16 @@ std::optional<int> CommandLine::parse(int argc, char** argv) {
     for (const std::string& word : app_->remaining(true)) {
       if (word.starts_with("--")) names += (names.empty() ? ": " : ", ") + word.substr(0, word.find('='));
     }
-    std::cerr << "sluice: error: arguments that are not expected here" << names << "; " << help_of()
-              << " shows what is\n";
-    return exit_code(Fault::config);
+    return fail(Fault::config, "arguments that are not expected here" + names, help_of() + " shows what is");
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app_->exit(error);  // help, version
+    if (error.get_exit_code() == 0) {  // help, version
+      app_->exit(error);
+      return false;
+    }
     // CLI11's own codes are not ours: whatever it refuses is the command line's fault.
-    std::cerr << "sluice: error: " << refusal(error) << "; " << help_of() << " shows what is wanted\n";
-    return exit_code(Fault::config);
+    return fail(Fault::config, refusal(error), help_of() + " shows what is wanted");
   }
-  return std::nullopt;
+  return true;
 }
 
 // In CLI11's words where these name options and commands alone. A value that was typed may be personal, or a secret.

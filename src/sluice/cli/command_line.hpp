@@ -83,8 +83,8 @@ class CommandLine {
   Command root() const { return Command(app_.get()); }
   void version(const std::string& text, const char* help);
 
-  // Empty: go on. Else what was wrong, or asked for, is printed, and this is the exit code.
-  std::optional<int> parse(int argc, char** argv);
+  // True: go on. False: help or the version was asked for, and is printed. Errors (config) repeat no value.
+  Result<bool> parse(int argc, char** argv);
   // The names of the commands that were chosen, with spaces.
   std::string chosen() const;
   std::string help() const;

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "sluice/assembly/version.hpp"
 #include "sluice/cli/commands.hpp"
@@ -47,8 +49,14 @@ int run_main(int argc, char** argv) {
       .one_of({"logfmt", "json"})
       .from_environment("SLUICE_LOG_FORMAT");
   for (const CommandRow& command : commands()) command.add(root, session);
-  if (const std::optional<int> code = line.parse(argc, argv)) return *code;
+  const Result<bool> go_on = line.parse(argc, argv);
   session.command = line.chosen();
+  if (!go_on) {
+    // What was refused may stand before the flag, which is not read then.
+    session.json = session.json || std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+    return finish(session, fail(go_on.error()));
+  }
+  if (!*go_on) return 0;
   if (!session.action) {
     std::cout << line.help();
     return session.command.empty() ? 0 : exit_code(Fault::config);
