@@ -147,6 +147,37 @@ TEST(answers, dates_of_one_entity_keep_their_distance_and_are_never_clear) {
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-02-01T10:20:30+01:00\tu1"), "2025-03-15T10:20:30+01:00");
 }
 
+TEST(answers, what_follows_a_date_stays_only_where_it_is_a_time) {
+  for (const std::string time : {"", " 10:20", "T10:20", " 00:00:00", " 23:59:59.999999", " 10:20:30.5", "T10:20:30Z",
+                                 " 10:20:30+02", "T10:20:30.123456-03:30", " 10:20+15:59"})
+    EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31" + time + "\tu1"), "2025-03-14" + time);
+  for (const std::string text : {" 99:99:99",
+                                 " 12:37605030299",
+                                 "+99",
+                                 " 10:20:30.5934755288",
+                                 " 24:00",
+                                 " 10:60",
+                                 " 10:20:60",
+                                 " 10:20:30.",
+                                 " 10:20:",
+                                 " 10",
+                                 " 1:20",
+                                 "  10:20",
+                                 "T10:20:30Z1",
+                                 " 10:20:30+1",
+                                 " 10:20:30+16",
+                                 " 10:20:30+02:60",
+                                 " 10:20:30+0200",
+                                 " 10:20:30+02:00:00",
+                                 " 10:20:30,5",
+                                 " 10:20:30 UTC",
+                                 " 10:20:30-02-",
+                                 "10:20",
+                                 "Z",
+                                 "5"})
+    EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31" + text + "\tu1"), "!invalid_date") << text;
+}
+
 TEST(answers, wrong_arguments_are_errors_that_say_what_is_known) {
   const Keyring ring = keyring();
   const std::vector<std::tuple<const char*, MaskArguments, const char*>> wrong = {
