@@ -188,6 +188,12 @@ TEST(answers, wrong_arguments_are_errors_that_say_what_is_known) {
       {"mask_siv", {"d", "emial"}, "did you mean 'email'"},
       {"mask_siv", {"d", "ip", "x"}, "too many"},
       {"mask_fpe", {"digts"}, "did you mean 'digits'"},
+      {"mask_fpe", {"digit"}, "did you mean 'digits'"},
+      {"mask_fpe", {"alunm"}, "did you mean 'alnum'"},
+      {"mask_fpe", {"HEX"}, "did you mean 'hex'"},
+      {"mask_fpe", {"Hex"}, "did you mean 'hex'"},
+      {"mask_fpe", {"base64"}, "did you mean 'base"},
+      {"mask_fpe", {"ipv6"}, "did you mean 'ipv4'"},
       {"mask_fpe", {"~"}, "2 to 94"},
       {"mask_fpe", {"a b"}, "2 to 94"},
       {"mask_fpe", {"AbA"}, "twice"},
@@ -235,6 +241,13 @@ TEST(answers, tokens_of_two_domains_and_two_keys_have_nothing_in_common) {
     ASSERT_EQ(make(function, ring, arguments, "k2")->mask(value, older), nullptr);
     EXPECT_NE(token, other) << function;
     EXPECT_NE(token, older) << function;
+  }
+  // A text that is no name is an alphabet by its characters, whatever name it looks like.
+  for (const std::string characters : {"zyx", "hexa", "alnumx", "hax", "xeh", "digt5"}) {
+    const std::string value = characters + std::string(24, characters.back()) + characters;
+    const std::string token = answer("mask_fpe", {characters}, value);
+    EXPECT_EQ(token.size(), value.size()) << characters;
+    EXPECT_EQ(token.find_first_not_of(characters), std::string::npos) << characters;
   }
   // A name and its characters are one alphabet.
   EXPECT_EQ(answer("mask_fpe", {"digits"}, "12345678"), answer("mask_fpe", {"0123456789"}, "12345678"));
