@@ -80,7 +80,7 @@ Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault
     const char* value = std::getenv(key.material_env.c_str());
     if (value == nullptr) {
       return fail(Fault::config, variable + " is not set",
-                  "it holds " + std::to_string(Keyring::key_size) + " bytes in base64 or in hex");
+                  "set it: it holds " + std::to_string(Keyring::key_size) + " bytes in base64 or in hex");
     }
     return read_key_text(variable, value, out);
   }

@@ -194,6 +194,43 @@ TEST_F(keyring_change, a_variable_that_is_no_key_is_refused_with_the_reason_and_
   expect_words(refusal(), "is not set");
 }
 
+TEST_F(keyring_change, a_key_that_lost_its_variable_is_looked_at_disabled_and_replaced_without_it) {
+  setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
+  ASSERT_TRUE(Keyring::add(file_).has_value());
+  const std::string k3 = loaded().check("k3");
+  for (const char* value : {static_cast<const char*>(nullptr), "AAEC"}) {
+    value == nullptr ? unsetenv(variable) : setenv(variable, value, 1);
+    expect_words(refusal(), variable);
+    expect_words(refusal(), "where it is lost: sluice keys disable " + file_ + " k2");
+    const auto looked = Keyring::look(file_);
+    ASSERT_TRUE(looked.has_value()) << looked.error().text();
+    EXPECT_EQ((*looked)[1].check, "");
+    EXPECT_EQ((*looked)[2].check, k3);
+    expect_words(Keyring::promote(file_, "k2").error().text(), variable);
+    ASSERT_TRUE(Keyring::promote(file_, "k3").has_value());
+    ASSERT_TRUE(Keyring::promote(file_, "k1").has_value());
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
+    EXPECT_EQ(statuses(), "k1 primary; k2 disabled; k3 enabled; ");
+    setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::enabled).has_value());
+  }
+  // The primary one, too: a random key takes its place, but no given one, which might be the same.
+  ASSERT_TRUE(Keyring::promote(file_, "k2").has_value());
+  ASSERT_TRUE(Keyring::set_status(file_, "k3", KeyStatus::disabled).has_value());
+  unsetenv(variable);
+  expect_words(refusal(), "where it is lost: sluice keys add " + file_ + ", promote the new key");
+  const char* second = "SLUICE_TEST_KEY_2";
+  setenv(second, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
+  expect_words(Keyring::add(file_, {.material_env = second}).error().text(), "SLUICE_TEST_KEY is not set");
+  unsetenv(second);
+  expect_words(Keyring::set_status(file_, "k3", KeyStatus::enabled).error().text(), "SLUICE_TEST_KEY is not set");
+  ASSERT_TRUE(Keyring::add(file_).has_value());
+  ASSERT_TRUE(Keyring::promote(file_, "k4").has_value());
+  ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
+  EXPECT_EQ(statuses(), "k1 enabled; k2 disabled; k3 disabled; k4 primary; ");
+}
+
 TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come_back_without) {
   setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
   ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
