@@ -252,6 +252,7 @@ class FakeVault final : public KeyVault {
     return text.size();
   }
   Result<void> make(KeyFacts& key, std::span<std::uint8_t> out) override {
+    key.kms_key = "arn:aws:kms:eu-central-1:111122223333:key/a";
     key.wrapped = "d3JhcHBlZA==";
     return unwrap(key, out);
   }
@@ -330,6 +331,28 @@ TEST_F(keyring_change, a_secret_is_that_of_one_key) {
       "aws_secret": "team/key"}]})");
   FakeVault vault;
   expect_words(Keyring::add(file_, {.aws_secret = "team/key"}, &vault).error().text(), "holds the secret of key k1");
+}
+
+TEST_F(keyring_change, a_secret_where_a_name_belongs_is_refused_and_not_repeated) {
+  for (const std::string text : {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                                 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}) {
+    FakeVault vault;
+    for (const NewKey& place : {NewKey{.aws_secret = text}, NewKey{.kms_key = text}}) {
+      const auto added = Keyring::add(file_, place, &vault);
+      ASSERT_FALSE(added.has_value());
+      EXPECT_EQ(added.error().text().find(text), std::string::npos);
+    }
+    EXPECT_EQ(vault.calls, 0);
+    write(R"({"sluice_keyring": 1, "keys": [{"id": "k7", "status": "primary", "created": "2026-01-31T12:00:00Z",
+        "aws_secret": ")" +
+          text + "\"}]}");
+    expect_words(refusal(), "key k7: \"aws_secret\" must be the name or ARN");
+    EXPECT_EQ(refusal().find(text), std::string::npos);
+  }
+  write(R"({"sluice_keyring": 1, "keys": [{"id": "k7", "status": "primary", "created": "2026-01-31T12:00:00Z",
+      "kms_key": "hunter2-hunter2", "wrapped": "AAEC"}]})");
+  expect_words(refusal(), "key k7: \"kms_key\" must be the ARN");
+  EXPECT_EQ(refusal().find("hunter2"), std::string::npos);
 }
 
 TEST_F(keyring_change, a_key_has_one_secret) {

@@ -243,7 +243,7 @@ class KeyringReader {
       return must_be("material_env", "the name of an environment variable, such as SLUICE_KEY");
     if (!take("aws_secret", facts.aws_secret, is_aws_secret))
       return must_be("aws_secret", "the name or ARN of a secret in AWS Secrets Manager");
-    if (!take("kms_key", facts.kms_key, is_kms_key)) return must_be("kms_key", "the ARN of a key of AWS KMS");
+    if (!take("kms_key", facts.kms_key, is_kms_arn)) return must_be("kms_key", "the ARN of a key of AWS KMS");
     if (!take("wrapped", facts.wrapped, is_wrapped) || facts.wrapped.empty() != facts.kms_key.empty())
       return must_be("wrapped", "what KMS gave with the key, in base64, beside \"kms_key\" alone");
     if (!take("fernet_domain", facts.fernet_domain, is_fernet_domain))
