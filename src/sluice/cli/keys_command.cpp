@@ -165,7 +165,7 @@ Result<Answer> check(const KeysArguments& arguments) {
       if (auto compared = compare_keys(database->ledger(), keyring); !compared)
         return fail(std::move(compared).error().within("flow " + flow.name));
     }
-    answer.summary += ", and holds every key that the tables of " + arguments.project.file + " were filled with";
+    answer.summary += ", and holds every key that the ledgers of " + arguments.project.file + " know";
   }
   answer.text += answer.summary + "\n";
   return answer;
