@@ -55,16 +55,23 @@ class wrong_keys : public testing::Test {
     for (const char* what : {"203.0.113", "0001020304", "fffefdfc", "AAECAwQF"})
       EXPECT_EQ(ended.err.find(what), std::string::npos) << ended.err;
   }
-  // Whatever uses or changes the keyring refuses it, and leaves the folder as it was.
-  void refused(const std::string& words,
-               const std::map<std::string, std::optional<std::string>>& environment = {}) const {
+  // Whatever uses the keyring refuses it, and leaves the folder as it was.
+  void not_used(const std::string& words,
+                const std::map<std::string, std::optional<std::string>>& environment = {}) const {
     const auto before = listing();
     for (const std::vector<std::string>& arguments :
-         {std::vector<std::string>{"keys", "check", "keys.json"}, std::vector<std::string>{"keys", "add", "keys.json"},
+         {std::vector<std::string>{"keys", "check", "keys.json"},
           std::vector<std::string>{"mask", "--keys", "keys.json", "--domain", "ip"},
           std::vector<std::string>{"unmask", "keys.json", "--domain", "ip", "k1.AAAA"}}) {
       expect_one_line(run(arguments, environment), 2, words);
     }
+    EXPECT_EQ(listing(), before);
+  }
+  // And whatever changes it.
+  void refused(const std::string& words) const {
+    not_used(words);
+    const auto before = listing();
+    expect_one_line(run({"keys", "add", "keys.json"}), 2, words);
     EXPECT_EQ(listing(), before);
   }
   std::vector<std::string> listing() const {
@@ -106,9 +113,9 @@ TEST_F(wrong_keys, secrets_of_the_wrong_length_or_form) {
   write(keyring(key("k1", "primary", std::string(R"("secret": ")") + secret + "00\"")));
   refused("64 hex digits");
   write(keyring(key("k1", "primary", R"("material_env": "SLUICE_TEST_KEY")")));
-  refused("SLUICE_TEST_KEY is not set");
-  refused("holds 3 bytes instead of 32", {{"SLUICE_TEST_KEY", "AAEC"}});
-  refused("is not base64", {{"SLUICE_TEST_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh*="}});
+  not_used("SLUICE_TEST_KEY is not set");
+  not_used("holds 3 bytes instead of 32", {{"SLUICE_TEST_KEY", "AAEC"}});
+  not_used("is not base64", {{"SLUICE_TEST_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh*="}});
   write(keyring(key("k1", "primary", R"("kms_key": "arn:aws:kms:eu-central-1:1:key/a")")));
   refused("\"wrapped\"");
   write(keyring(key("k1", "primary", in_file(secret) + R"(, "aws_secret": "a")")));

@@ -182,13 +182,16 @@ Result<void> compare_keys(Ledger& ledger, const mask::Keyring& keyring) {
     SLUICE_TRY(const auto stored, ledger.key_check(id));
     const mask::KeyFacts* key = keyring.find(id);
     if (key == nullptr) {
-      return fail(Fault::config, "the table was filled with mask key '" + id + "', which the keyring does not hold",
-                  "use the keyring it was filled with; a key that is no longer needed is disabled, not taken out");
+      return fail(Fault::config, "the ledger was filled under mask key '" + id + "', which the keyring does not hold",
+                  "use the keyring that its tables were filled with; a key that is no longer needed is disabled, not "
+                  "taken out");
     }
     // A disabled key whose variable is gone cannot be compared; nothing can be masked or read with it either.
     if (stored && !key->check.empty() && *stored != key->check) {
-      return fail(Fault::config, "the keyring's key '" + id + "' is not the one the table was filled with",
-                  "use the keyring it was filled with; another key gives equal values other tokens");
+      return fail(
+          Fault::config, "the keyring's key '" + id + "' is not the one that the ledger knows by this id",
+          "use the keyring that its tables were filled with, since another key gives equal values other tokens; a "
+          "second keyring needs a ledger of its own: ledger: on the connection");
     }
   }
   return {};

@@ -62,6 +62,16 @@ TEST(RejectSource, hands_over_each_reject_once_and_again_only_after_a_release) {
   EXPECT_EQ(seen, 3U);
 }
 
+void add_all(JsonKeys& keys, const JsonKeys::Path& path, const nlohmann::json& value) {
+  if (!value.is_object()) return;
+  keys.add(path, value);
+  for (const auto& [key, item] : value.items()) {
+    JsonKeys::Path below = path;
+    below.push_back(key);
+    add_all(keys, below, item);
+  }
+}
+
 // The path with * for what is not told, when `rows` were sampled.
 JsonKeys::Path told(const std::vector<std::string>& rows, const JsonKeys::Path& path) {
   JsonKeys keys;
@@ -108,6 +118,59 @@ TEST(JsonKeys, are_told_where_they_are_names_of_fields) {
                   R"({"nick": {"dan": "x"}})"},
                  {"nick", "ann"}),
             (Path{"nick", "*"}));
+}
+
+// Sixty rows; `row` makes the one of that number.
+template <class Row>
+JsonKeys sampled(Row row) {
+  JsonKeys keys;
+  for (int i = 0; i < 60; ++i) add_all(keys, {}, row(i));
+  return keys;
+}
+
+std::string letters(int i) { return {static_cast<char>('a' + i / 10), static_cast<char>('k' + i % 10)}; }
+
+TEST(JsonKeys, of_a_map_are_not_told_where_a_field_stands_beside_them) {
+  const JsonKeys nested = sampled([](int i) {
+    return nlohmann::json{{"id", i}, {"m", {{"total", 3}, {"zaq" + letters(i), {{"tel", "x"}, {"zaw", "y"}}}}}};
+  });
+  EXPECT_TRUE(nested.is_name({"m", "total"}));
+  EXPECT_FALSE(nested.is_name({"m", "zaqak"}));
+  EXPECT_TRUE(nested.is_name({"m", "zaqak", "tel"}));
+  EXPECT_TRUE(nested.is_name({"m", "zaqak", "zaw"}));
+  const JsonKeys top = sampled([](int i) { return nlohmann::json{{"id", i}, {"zaq" + letters(i), "x"}}; });
+  EXPECT_TRUE(top.is_name({"id"}));
+  EXPECT_FALSE(top.is_name({"zaqak"}));
+  // A few people, each of whom comes again and again.
+  const JsonKeys team = sampled([](int i) { return nlohmann::json{{"id", i}, {"zaq" + letters(i % 5), "x"}}; });
+  EXPECT_FALSE(team.is_name({"zaqak"}));
+}
+
+TEST(JsonKeys, below_keys_that_are_not_told_are_judged_together) {
+  const JsonKeys keys = sampled([](int i) {
+    return nlohmann::json{{"id", i}, {"m", {{"zaq" + letters(i), {{"zaw" + letters(i), "x"}, {"zae", "y"}}}}}};
+  });
+  EXPECT_FALSE(keys.is_name({"m", "zaqak", "zawak"}));
+  EXPECT_TRUE(keys.is_name({"m", "zaqak", "zae"}));
+}
+
+TEST(JsonKeys, that_come_seldom_are_told_where_there_are_few_of_them) {
+  const auto with = [](int many) {
+    return sampled([many](int i) {
+      nlohmann::json row{{"id", i}, {"zaq", 1}, {"zaw", 2}, {"zae", 3}};
+      if (i % 20 < many) row["opt" + letters(i % 20)] = "x";
+      if (i == 7) row["zonce"] = "x";
+      if (i < 3) row["middle_name"] = "x";
+      return row;
+    });
+  };
+  EXPECT_TRUE(with(1).is_name({"optak"}));
+  EXPECT_FALSE(with(1).is_name({"zonce"}));
+  EXPECT_FALSE(with(4).is_name({"optak"}));
+  EXPECT_TRUE(with(4).is_name({"middle_name"}));  // a word that names of columns have
+  JsonKeys declared = with(4);
+  declared.trust({"optak"});
+  EXPECT_TRUE(declared.is_name({"optak"}));
 }
 
 }  // namespace

@@ -211,11 +211,11 @@ class JsonService::Impl {
 };
 
 Result<std::unique_ptr<JsonService>> JsonService::open(const ServiceKind& kind, std::string_view arn,
-                                                       const Clock& clock) {
+                                                       const std::string& thing, const Clock& clock) {
   Settings settings;
   const std::string region = region_of_arn(arn);
   SLUICE_TRY(ServiceEndpoint endpoint,
-             read_endpoint(settings, {.service = kind.variable, .what = std::string(arn), .region = region}));
+             read_endpoint(settings, {.service = kind.variable, .what = thing, .region = region}));
   // What AWS_REGION says is for things that do not say it themselves.
   if (!region.empty()) endpoint.region = region;
   return std::unique_ptr<JsonService>(new JsonService(std::make_unique<Impl>(kind, std::move(endpoint), clock)));

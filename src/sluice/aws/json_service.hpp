@@ -53,8 +53,10 @@ class SecretAnswer {
 // One thread uses it.
 class JsonService {
  public:
-  // `arn`: of the thing that is asked for, whose region counts; anything else, and the environment's does.
-  static Result<std::unique_ptr<JsonService>> open(const ServiceKind& kind, std::string_view arn, const Clock& clock);
+  // `arn`: of the thing that is asked for, whose region counts; anything else, and the environment's does. `thing`:
+  // what it is called in errors.
+  static Result<std::unique_ptr<JsonService>> open(const ServiceKind& kind, std::string_view arn,
+                                                   const std::string& thing, const Clock& clock);
   ~JsonService();
 
   // `thing` is named in errors: "the KMS key alias/sluice".

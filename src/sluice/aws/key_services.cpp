@@ -59,9 +59,16 @@ bool decode(std::string_view text, std::span<std::uint8_t> out) {
   return decoded;
 }
 
+// What a key of a keyring names is not repeated unless it can be nothing but a name: the secret itself may stand there.
+std::string told(const std::string& what, const char* field, const std::string& name) {
+  return name.starts_with("arn:") ? "the " + what + " " + name : "its " + what + " (" + field + ")";
+}
+std::string told_kms(const std::string& name) { return told("KMS key", "kms_key", name); }
+std::string told_secret(const std::string& name) { return told("secret in AWS", "aws_secret", name); }
+
 }  // namespace
 
-Result<JsonService*> KeyServices::service(const ServiceKind& kind, const std::string& name) {
+Result<JsonService*> KeyServices::service(const ServiceKind& kind, const std::string& name, const std::string& thing) {
   // An ARN up to its account names the region.
   std::size_t end = 0;
   if (name.starts_with("arn:")) {
@@ -69,15 +76,15 @@ Result<JsonService*> KeyServices::service(const ServiceKind& kind, const std::st
   }
   auto& slot = services_[std::string(kind.name) + " " + name.substr(0, end)];
   if (!slot) {
-    SLUICE_TRY(slot, JsonService::open(kind, name, clock_));
+    SLUICE_TRY(slot, JsonService::open(kind, name, thing, clock_));
   }
   return slot.get();
 }
 
 Result<KeyServices::DataKey> KeyServices::generate(const std::string& kms_key, const std::string& context,
                                                    std::span<std::uint8_t> out) {
-  const std::string thing = "the KMS key " + kms_key;
-  SLUICE_TRY(JsonService * service, service(kms, kms_key));
+  const std::string thing = told_kms(kms_key);
+  SLUICE_TRY(JsonService * service, service(kms, kms_key, thing));
   const nlohmann::json body = {
       {"KeyId", kms_key}, {"NumberOfBytes", out.size()}, {"EncryptionContext", {{context_name, context}}}};
   SLUICE_TRY(SecretAnswer answer, service->call("GenerateDataKey", body.dump(), thing));
@@ -88,8 +95,8 @@ Result<KeyServices::DataKey> KeyServices::generate(const std::string& kms_key, c
 }
 
 Result<void> KeyServices::decrypt(const DataKey& key, const std::string& context, std::span<std::uint8_t> out) {
-  const std::string thing = "the KMS key " + key.kms_key;
-  SLUICE_TRY(JsonService * service, service(kms, key.kms_key));
+  const std::string thing = told_kms(key.kms_key);
+  SLUICE_TRY(JsonService * service, service(kms, key.kms_key, thing));
   const nlohmann::json body = {
       {"KeyId", key.kms_key}, {"CiphertextBlob", key.wrapped}, {"EncryptionContext", {{context_name, context}}}};
   SLUICE_TRY(SecretAnswer answer, service->call("Decrypt", body.dump(), thing));
@@ -98,8 +105,8 @@ Result<void> KeyServices::decrypt(const DataKey& key, const std::string& context
 }
 
 Result<std::size_t> KeyServices::read_secret(const std::string& name, std::span<char> out) {
-  const std::string thing = "the secret " + name;
-  SLUICE_TRY(JsonService * service, service(secrets_manager, name));
+  const std::string thing = told_secret(name);
+  SLUICE_TRY(JsonService * service, service(secrets_manager, name, thing));
   SLUICE_TRY(SecretAnswer answer, service->call("GetSecretValue", nlohmann::json{{"SecretId", name}}.dump(), thing));
   std::string_view text = answer.text("SecretString");
   if (text.empty()) text = answer.text("SecretBinary");

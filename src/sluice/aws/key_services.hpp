@@ -27,7 +27,7 @@ class KeyServices {
   Result<std::size_t> read_secret(const std::string& name, std::span<char> out);
 
  private:
-  Result<JsonService*> service(const ServiceKind& kind, const std::string& name);
+  Result<JsonService*> service(const ServiceKind& kind, const std::string& name, const std::string& thing);
 
   const Clock& clock_;
   std::map<std::string, std::unique_ptr<JsonService>> services_;  // by kind and region

@@ -107,6 +107,10 @@ Result<std::uint64_t> change_column(std::streambuf& in, std::ostream& out, const
   if (names[0].starts_with("\xef\xbb\xbf")) names[0].erase(0, 3);  // the byte order mark of a spreadsheet
   const auto number_of = [&](const std::string& name) -> Result<std::size_t> {
     const auto found = std::ranges::find(names, name);
+    if (std::ranges::count(names, name) > 1) {
+      return fail(Fault::config, "the file's first row names the column '" + name + "' twice",
+                  "give one of the two another name");
+    }
     if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
     // Without a header the first row is one of values: only a name that is nearly the one asked for is told.
     const std::string near = did_you_mean_near(name, names);

@@ -61,6 +61,15 @@ TEST(csv_column, tells_what_is_wrong_and_where) {
   EXPECT_EQ(changed("a\n\"x\n", "a"), "a\nrow 2: a quote is not closed");
 }
 
+TEST(csv_column, takes_no_column_that_is_named_twice) {
+  EXPECT_EQ(changed("a,b,a\n1,2,3\n", "a"), "the file's first row names the column 'a' twice");
+  EXPECT_EQ(changed("a,b,a\n1,2,3\n", "b"), "a,b,a\n1,<2>,3\n1");
+  std::stringbuf in("t,k,k\nx,k1,k2\n");
+  std::ostringstream out;
+  EXPECT_FALSE(change_column(in, out, "t", {"k"}, ',', [](std::string&, const auto&) { return Result<void>(); }));
+  EXPECT_EQ(out.str(), "");
+}
+
 TEST(csv_column, tells_no_value_of_a_first_row_that_is_no_header) {
   std::stringbuf in("Ann Smith,k1.AAAA\n");
   std::ostringstream out;

@@ -1,4 +1,5 @@
 // `sluice keys`: makes a keyring, shows it, changes it. `keys rewrap` stands in rewrap_command.cpp.
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -45,7 +46,10 @@ std::string place_of(const mask::KeyFacts& key) {
     bare.fernet_domain.clear();
     return place_of(bare) + ", for Fernet in " + key.fernet_domain;
   }
-  if (!key.material_env.empty()) return "variable " + key.material_env;
+  if (!key.material_env.empty()) {
+    const bool is_set = std::getenv(key.material_env.c_str()) != nullptr;
+    return "variable " + key.material_env + (!is_set ? ", which is not set" : key.check.empty() ? ", no key" : "");
+  }
   if (!key.aws_secret.empty()) return "AWS secret " + key.aws_secret;
   if (!key.kms_key.empty()) return "wrapped by " + key.kms_key;
   return "in the file";
@@ -74,7 +78,8 @@ Answer shown(const std::vector<mask::KeyFacts>& keys) {
   return answer;
 }
 
-// What stands in AWS is not asked for, so that it can be looked at and disabled while AWS refuses.
+// What stands in AWS is not asked for, and variables need not be set, so that a key can be looked at and disabled when
+// its secret cannot be had.
 Result<Answer> list(const KeysArguments& arguments) {
   SLUICE_TRY(const auto keys, mask::Keyring::look(arguments.file));
   return shown(keys);
@@ -160,7 +165,7 @@ Result<Answer> check(const KeysArguments& arguments) {
       if (auto compared = compare_keys(database->ledger(), keyring); !compared)
         return fail(std::move(compared).error().within("flow " + flow.name));
     }
-    answer.summary += ", and holds every key that the tables of " + arguments.project.file + " were filled with";
+    answer.summary += ", and holds every key that the ledgers of " + arguments.project.file + " know";
   }
   answer.text += answer.summary + "\n";
   return answer;

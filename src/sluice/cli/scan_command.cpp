@@ -180,12 +180,17 @@ Result<Sample> sample(const Subject& subject, std::size_t rows) {
   return Sample{};
 }
 
-// The record's field that holds the column: all of it, or as a part of its JSON.
-void find_field(Found& found, const project::Flow& flow, const std::vector<std::string>& path) {
+// Where the input holds a field.
+std::vector<std::string> place_of(const RecordField& field, const project::Flow& flow) {
   const bool by_order = flow.from.role == project::Role::object_store &&
                         flow.from.dialect.format == objects::Format::csv && !flow.from.dialect.csv.header;
+  return field.path.empty() || by_order ? std::vector{field.name} : field.path;
+}
+
+// The record's field that holds the column: all of it, or as a part of its JSON.
+void find_field(Found& found, const project::Flow& flow, const std::vector<std::string>& path) {
   for (const RecordField& field : flow.record.fields) {
-    const std::vector<std::string> at = field.path.empty() || by_order ? std::vector{field.name} : field.path;
+    const std::vector<std::string> at = place_of(field, flow);
     if (at.size() > path.size() || !std::equal(at.begin(), at.end(), path.begin())) continue;
     found.field = &field;
     found.whole = at.size() == path.size();
@@ -350,6 +355,9 @@ Result<Answer> scan_project(const ScanArguments& arguments) {
   for (const Subject& subject : subjects) {
     Result<Sample> taken = sample(subject, arguments.rows);
     if (!taken) return fail(std::move(taken).error().within("scan " + subject.title));
+    if (subject.flow != nullptr) {
+      for (const RecordField& field : subject.flow->record.fields) taken->keys.trust(place_of(field, *subject.flow));
+    }
     const std::vector<Found> all = judge(*taken, subject, arguments.sure);
     report(subject, *taken, all, answer);
     collect(subject, all, tags);

@@ -15,7 +15,8 @@ class Alphabet {
   static constexpr std::uint8_t no_digit = 0xff;
 
   // By name (digits, hex, base36, base62, alnum) or by its characters: 2 to 94 different ones of printable ASCII
-  // without the space. A word of letters that is near to a name is taken for that name mistyped.
+  // without the space. Refused is what would do as characters but is a name in capitals (HEX), a long one with a
+  // letter left out or two exchanged (digts), or one with another number (base64).
   static Result<Alphabet> read(std::string_view text);
 
   unsigned radix() const { return static_cast<unsigned>(characters_.size()); }

@@ -147,6 +147,37 @@ TEST(answers, dates_of_one_entity_keep_their_distance_and_are_never_clear) {
   EXPECT_EQ(answer("mask_date_shift", {}, "2026-02-01T10:20:30+01:00\tu1"), "2025-03-15T10:20:30+01:00");
 }
 
+TEST(answers, what_follows_a_date_stays_only_where_it_is_a_time) {
+  for (const std::string time : {"", " 10:20", "T10:20", " 00:00:00", " 23:59:59.999999", " 10:20:30.5", "T10:20:30Z",
+                                 " 10:20:30+02", "T10:20:30.123456-03:30", " 10:20+15:59"})
+    EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31" + time + "\tu1"), "2025-03-14" + time);
+  for (const std::string text : {" 99:99:99",
+                                 " 12:37605030299",
+                                 "+99",
+                                 " 10:20:30.5934755288",
+                                 " 24:00",
+                                 " 10:60",
+                                 " 10:20:60",
+                                 " 10:20:30.",
+                                 " 10:20:",
+                                 " 10",
+                                 " 1:20",
+                                 "  10:20",
+                                 "T10:20:30Z1",
+                                 " 10:20:30+1",
+                                 " 10:20:30+16",
+                                 " 10:20:30+02:60",
+                                 " 10:20:30+0200",
+                                 " 10:20:30+02:00:00",
+                                 " 10:20:30,5",
+                                 " 10:20:30 UTC",
+                                 " 10:20:30-02-",
+                                 "10:20",
+                                 "Z",
+                                 "5"})
+    EXPECT_EQ(answer("mask_date_shift", {}, "2026-01-31" + text + "\tu1"), "!invalid_date") << text;
+}
+
 TEST(answers, wrong_arguments_are_errors_that_say_what_is_known) {
   const Keyring ring = keyring();
   const std::vector<std::tuple<const char*, MaskArguments, const char*>> wrong = {
@@ -157,6 +188,12 @@ TEST(answers, wrong_arguments_are_errors_that_say_what_is_known) {
       {"mask_siv", {"d", "emial"}, "did you mean 'email'"},
       {"mask_siv", {"d", "ip", "x"}, "too many"},
       {"mask_fpe", {"digts"}, "did you mean 'digits'"},
+      {"mask_fpe", {"digit"}, "did you mean 'digits'"},
+      {"mask_fpe", {"alunm"}, "did you mean 'alnum'"},
+      {"mask_fpe", {"HEX"}, "did you mean 'hex'"},
+      {"mask_fpe", {"Hex"}, "did you mean 'hex'"},
+      {"mask_fpe", {"base64"}, "did you mean 'base"},
+      {"mask_fpe", {"ipv6"}, "did you mean 'ipv4'"},
       {"mask_fpe", {"~"}, "2 to 94"},
       {"mask_fpe", {"a b"}, "2 to 94"},
       {"mask_fpe", {"AbA"}, "twice"},
@@ -204,6 +241,13 @@ TEST(answers, tokens_of_two_domains_and_two_keys_have_nothing_in_common) {
     ASSERT_EQ(make(function, ring, arguments, "k2")->mask(value, older), nullptr);
     EXPECT_NE(token, other) << function;
     EXPECT_NE(token, older) << function;
+  }
+  // A text that is no name is an alphabet by its characters, whatever name it looks like.
+  for (const std::string characters : {"zyx", "hexa", "alnumx", "hax", "xeh", "digt5"}) {
+    const std::string value = characters + std::string(24, characters.back()) + characters;
+    const std::string token = answer("mask_fpe", {characters}, value);
+    EXPECT_EQ(token.size(), value.size()) << characters;
+    EXPECT_EQ(token.find_first_not_of(characters), std::string::npos) << characters;
   }
   // A name and its characters are one alphabet.
   EXPECT_EQ(answer("mask_fpe", {"digits"}, "12345678"), answer("mask_fpe", {"0123456789"}, "12345678"));

@@ -16,6 +16,8 @@ namespace {
 using std::chrono::sys_days;
 using std::chrono::year_month_day;
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 bool read_date(std::string_view text, sys_days& date) {
   unsigned parts[3] = {};
   constexpr std::size_t starts[] = {0, 5, 8};
@@ -32,12 +34,41 @@ bool read_date(std::string_view text, sys_days& date) {
   return day.ok();
 }
 
-// What stands behind the date: nothing, or a time of the day, which stays as it is.
+// Takes two digits that say at most `most` from the front of a text.
+bool take_two(std::string_view& text, int most) {
+  if (text.size() < 2 || !is_digit(text[0]) || !is_digit(text[1])) return false;
+  const int number = (text[0] - '0') * 10 + (text[1] - '0');
+  text.remove_prefix(2);
+  return number <= most;
+}
+
+bool take(std::string_view& text, char wanted) {
+  if (!text.starts_with(wanted)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// What stands behind the date: nothing, or a time of the day, which stays as it is. So it must be one and no more:
+// HH:MM[:SS[.f]] and a zone, Z or +HH[:MM]. Digits of another shape could be anybody's number.
 bool is_time(std::string_view text) {
+  constexpr std::size_t fraction_max = 6;  // a timestamp counts microseconds
+  constexpr int zone_hours_max = 15;
   if (text.empty()) return true;
-  if (text.size() < 6 || (text[0] != ' ' && text[0] != 'T')) return false;
-  constexpr std::string_view allowed = "0123456789:.,+-Z";
-  return text[3] == ':' && text.substr(1).find_first_not_of(allowed) == std::string_view::npos;
+  if (!take(text, ' ') && !take(text, 'T')) return false;
+  if (!take_two(text, 23) || !take(text, ':') || !take_two(text, 59)) return false;
+  if (take(text, ':')) {
+    if (!take_two(text, 59)) return false;
+    if (take(text, '.')) {
+      const auto end = std::ranges::find_if_not(text, is_digit);
+      const auto size = static_cast<std::size_t>(end - text.begin());
+      if (size == 0 || size > fraction_max) return false;
+      text.remove_prefix(size);
+    }
+  }
+  if (text.empty() || text == "Z") return true;
+  if (!take(text, '+') && !take(text, '-')) return false;
+  if (!take_two(text, zone_hours_max)) return false;
+  return text.empty() || (take(text, ':') && take_two(text, 59) && text.empty());
 }
 
 class DateShiftMask final : public Mask {

@@ -29,6 +29,13 @@ bool all_of(std::string_view text, std::size_t size_max, std::string_view others
   });
 }
 
+// A key as `openssl rand` prints it, put where its name belongs.
+bool is_secret_itself(std::string_view text) {
+  if (text.size() == 2 * Keyring::key_size) return std::ranges::all_of(text, [](char c) { return hex_value(c) >= 0; });
+  constexpr std::size_t base64_size = (Keyring::key_size + 2) / 3 * 4;
+  return text.size() == base64_size && text.ends_with('=');
+}
+
 }  // namespace
 
 bool read_hex(std::string_view hex, std::span<std::uint8_t> out) {
@@ -68,8 +75,9 @@ Result<void> read_key_text(const std::string& what, std::string_view text, std::
 }
 
 bool is_variable(std::string_view name) { return all_of(name, 255, "_") && !is_digit(name[0]); }
-bool is_aws_secret(std::string_view name) { return all_of(name, 640, "/_+=.@-:"); }
-bool is_kms_key(std::string_view name) { return all_of(name, 512, ":/_-"); }
+bool is_aws_secret(std::string_view name) { return all_of(name, 640, "/_+=.@-:") && !is_secret_itself(name); }
+bool is_kms_key(std::string_view name) { return all_of(name, 512, ":/_-") && !is_secret_itself(name); }
+bool is_kms_arn(std::string_view name) { return is_kms_key(name) && name.starts_with("arn:"); }
 bool is_wrapped(std::string_view text) { return all_of(text, wrapped_max, "+/="); }
 bool is_fernet_domain(std::string_view name) { return all_of(name, 64, "/_.-"); }
 
@@ -80,7 +88,7 @@ Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault
     const char* value = std::getenv(key.material_env.c_str());
     if (value == nullptr) {
       return fail(Fault::config, variable + " is not set",
-                  "it holds " + std::to_string(Keyring::key_size) + " bytes in base64 or in hex");
+                  "set it: it holds " + std::to_string(Keyring::key_size) + " bytes in base64 or in hex");
     }
     return read_key_text(variable, value, out);
   }
@@ -96,7 +104,7 @@ Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault
   // Editors and `--secret-string file://` leave a line end behind.
   while (!trimmed.empty() && (trimmed.back() == '\n' || trimmed.back() == '\r' || trimmed.back() == ' '))
     trimmed.remove_suffix(1);
-  return read_key_text(what + ": the secret " + key.aws_secret, trimmed, out);
+  return read_key_text(what + ": its secret in AWS (aws_secret)", trimmed, out);
 }
 
 }  // namespace sluice::mask

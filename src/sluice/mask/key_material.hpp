@@ -30,10 +30,11 @@ Result<void> read_material(const KeyFacts& key, std::string_view place, KeyVault
 bool read_hex(std::string_view hex, std::span<std::uint8_t> out);
 
 // What may stand in the file as the name of a variable, a secret, a key of KMS, or as a wrapped secret: none of them
-// holds a character that JSON or a terminal would take for another.
+// holds a character that JSON or a terminal would take for another, and the names are no key as it is printed.
 bool is_variable(std::string_view name);
 bool is_aws_secret(std::string_view name);
 bool is_kms_key(std::string_view name);
+bool is_kms_arn(std::string_view name);  // as the file names it
 bool is_wrapped(std::string_view text);
 bool is_fernet_domain(std::string_view name);
 // Base64 of either alphabet, or hex. `what` begins a message; none repeats the text.

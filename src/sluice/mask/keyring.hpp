@@ -61,7 +61,7 @@ class Keyring {
   static Result<Keyring> load(const std::string& file, KeyVault* vault = nullptr);
   // `place` names where the text stands, for messages.
   static Result<Keyring> from_json(std::string_view json, std::string_view place, KeyVault* vault = nullptr);
-  // The keys of a file, without asking for secrets that stand in AWS: it need not be reached.
+  // The keys of a file, without asking for secrets that stand in AWS: it need not be reached, nor variables be set.
   static Result<std::vector<KeyFacts>> look(const std::string& file);
   // Makes a keyring with one new key. The file appears whole, or not at all, and never replaces one.
   static Result<void> init(const std::string& file, const NewKey& key = {}, KeyVault* vault = nullptr);
@@ -69,7 +69,8 @@ class Keyring {
   // Changes of a file, each written whole: whenever the process dies, the old or the new file is there. What was
   // before is kept beside it as FILE.bak, of the same mode. Two processes that change one file wait for each other.
   //
-  // A key that is used from now on is read first, wherever its secret stands; the others need not be reached.
+  // A key that is used from now on is read first, wherever its secret stands; the others need not be reached, but that
+  // no key in use may have a secret that is given: those in variables are read for that.
   //
   // Adds an enabled key; gives its id. A second Fernet key of one domain is decrypt-only.
   static Result<std::string> add(const std::string& file, const NewKey& key = {}, KeyVault* vault = nullptr);

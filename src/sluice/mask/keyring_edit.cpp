@@ -83,6 +83,16 @@ class KeyringEditor {
 
   std::vector<KeyFacts>& keys() { return ring_.all_; }
 
+  // Keys in use whose secrets stand in variables, read: what is given now may be one of theirs.
+  Result<void> read_others(const KeyFacts& key) const {
+    Wiped<Keyring::key_size> bytes;
+    for (const KeyFacts& other : ring_.all_) {
+      if (other.id == key.id || other.status == KeyStatus::disabled || other.material_env.empty()) continue;
+      SLUICE_CHECK(read_material(other, file_, nullptr, bytes.bytes));
+    }
+    return {};
+  }
+
   // A key that will be used must be readable now: else the next run would find out.
   Result<void> prove(KeyFacts& key, KeyVault* vault) {
     if (key.material_env.empty() && !key.in_aws()) return {};
@@ -198,6 +208,9 @@ Result<std::string> Keyring::add(const std::string& file, const NewKey& wanted, 
   Wiped<key_size> bytes;
   SLUICE_TRY(KeyFacts fresh, make_key(id, file, wanted, vault, bytes.bytes));
   if (editor.writes_fernet(fresh.fernet_domain) != nullptr) fresh.status = KeyStatus::decrypt_only;
+  // A random one is nobody's.
+  if (!wanted.material_env.empty() || !wanted.aws_secret.empty() || !wanted.bytes.empty())
+    SLUICE_CHECK(editor.read_others(fresh));
   const std::string what = !wanted.material_env.empty() ? "the environment variable " + wanted.material_env
                            : !wanted.aws_secret.empty() ? "the secret " + wanted.aws_secret
                                                         : "what was given";
@@ -243,7 +256,10 @@ Result<void> Keyring::set_status(const std::string& file, std::string_view id, K
                     chosen->fernet_domain + " already",
                 "let it only read first: sluice keys enable " + file + " " + writes->id + " --decrypt-only");
   }
-  if (status != KeyStatus::disabled) SLUICE_CHECK(editor.prove(*chosen, vault));
+  if (status != KeyStatus::disabled) {
+    if (chosen->status == KeyStatus::disabled) SLUICE_CHECK(editor.read_others(*chosen));
+    SLUICE_CHECK(editor.prove(*chosen, vault));
+  }
   chosen->status = status;
   return editor.write();
 }

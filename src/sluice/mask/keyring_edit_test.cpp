@@ -194,6 +194,43 @@ TEST_F(keyring_change, a_variable_that_is_no_key_is_refused_with_the_reason_and_
   expect_words(refusal(), "is not set");
 }
 
+TEST_F(keyring_change, a_key_that_lost_its_variable_is_looked_at_disabled_and_replaced_without_it) {
+  setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
+  ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
+  ASSERT_TRUE(Keyring::add(file_).has_value());
+  const std::string k3 = loaded().check("k3");
+  for (const char* value : {static_cast<const char*>(nullptr), "AAEC"}) {
+    value == nullptr ? unsetenv(variable) : setenv(variable, value, 1);
+    expect_words(refusal(), variable);
+    expect_words(refusal(), "where it is lost: sluice keys disable " + file_ + " k2");
+    const auto looked = Keyring::look(file_);
+    ASSERT_TRUE(looked.has_value()) << looked.error().text();
+    EXPECT_EQ((*looked)[1].check, "");
+    EXPECT_EQ((*looked)[2].check, k3);
+    expect_words(Keyring::promote(file_, "k2").error().text(), variable);
+    ASSERT_TRUE(Keyring::promote(file_, "k3").has_value());
+    ASSERT_TRUE(Keyring::promote(file_, "k1").has_value());
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
+    EXPECT_EQ(statuses(), "k1 primary; k2 disabled; k3 enabled; ");
+    setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
+    ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::enabled).has_value());
+  }
+  // The primary one, too: a random key takes its place, but no given one, which might be the same.
+  ASSERT_TRUE(Keyring::promote(file_, "k2").has_value());
+  ASSERT_TRUE(Keyring::set_status(file_, "k3", KeyStatus::disabled).has_value());
+  unsetenv(variable);
+  expect_words(refusal(), "where it is lost: sluice keys add " + file_ + ", promote the new key");
+  const char* second = "SLUICE_TEST_KEY_2";
+  setenv(second, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
+  expect_words(Keyring::add(file_, {.material_env = second}).error().text(), "SLUICE_TEST_KEY is not set");
+  unsetenv(second);
+  expect_words(Keyring::set_status(file_, "k3", KeyStatus::enabled).error().text(), "SLUICE_TEST_KEY is not set");
+  ASSERT_TRUE(Keyring::add(file_).has_value());
+  ASSERT_TRUE(Keyring::promote(file_, "k4").has_value());
+  ASSERT_TRUE(Keyring::set_status(file_, "k2", KeyStatus::disabled).has_value());
+  EXPECT_EQ(statuses(), "k1 enabled; k2 disabled; k3 disabled; k4 primary; ");
+}
+
 TEST_F(keyring_change, a_disabled_key_may_have_lost_its_variable_and_cannot_come_back_without) {
   setenv(variable, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
   ASSERT_TRUE(Keyring::add(file_, {.material_env = variable}).has_value());
@@ -215,6 +252,7 @@ class FakeVault final : public KeyVault {
     return text.size();
   }
   Result<void> make(KeyFacts& key, std::span<std::uint8_t> out) override {
+    key.kms_key = "arn:aws:kms:eu-central-1:111122223333:key/a";
     key.wrapped = "d3JhcHBlZA==";
     return unwrap(key, out);
   }
@@ -293,6 +331,28 @@ TEST_F(keyring_change, a_secret_is_that_of_one_key) {
       "aws_secret": "team/key"}]})");
   FakeVault vault;
   expect_words(Keyring::add(file_, {.aws_secret = "team/key"}, &vault).error().text(), "holds the secret of key k1");
+}
+
+TEST_F(keyring_change, a_secret_where_a_name_belongs_is_refused_and_not_repeated) {
+  for (const std::string text : {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                                 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}) {
+    FakeVault vault;
+    for (const NewKey& place : {NewKey{.aws_secret = text}, NewKey{.kms_key = text}}) {
+      const auto added = Keyring::add(file_, place, &vault);
+      ASSERT_FALSE(added.has_value());
+      EXPECT_EQ(added.error().text().find(text), std::string::npos);
+    }
+    EXPECT_EQ(vault.calls, 0);
+    write(R"({"sluice_keyring": 1, "keys": [{"id": "k7", "status": "primary", "created": "2026-01-31T12:00:00Z",
+        "aws_secret": ")" +
+          text + "\"}]}");
+    expect_words(refusal(), "key k7: \"aws_secret\" must be the name or ARN");
+    EXPECT_EQ(refusal().find(text), std::string::npos);
+  }
+  write(R"({"sluice_keyring": 1, "keys": [{"id": "k7", "status": "primary", "created": "2026-01-31T12:00:00Z",
+      "kms_key": "hunter2-hunter2", "wrapped": "AAEC"}]})");
+  expect_words(refusal(), "key k7: \"kms_key\" must be the ARN");
+  EXPECT_EQ(refusal().find("hunter2"), std::string::npos);
 }
 
 TEST_F(keyring_change, a_key_has_one_secret) {

@@ -109,7 +109,8 @@ Result<KeyFacts> make_key(const std::string& id, const std::string& place, const
     return fail(Fault::config, "that is no domain a Fernet key can be kept for", "1 to 64 letters, digits and / _ . -");
   if (!facts.kms_key.empty()) {
     if (vault == nullptr) return fail(Fault::config, "KMS is not asked here");
-    SLUICE_CHECK(vault->make(facts, out));
+    if (auto made = vault->make(facts, out); !made)
+      return fail(std::move(made).error().within("keyring " + place + ": key " + id));
   } else if (!facts.material_env.empty() || !facts.aws_secret.empty()) {
     // Read as it will be from now on, before the file names it: else the next run would find out.
     SLUICE_CHECK(read_material(facts, place, vault, out));

@@ -1,7 +1,6 @@
 // Reads a keyring's JSON. The secrets are lifted out of the text before the JSON library sees it, because
 // that one keeps copies in memory that nobody wipes, and quotes what it read in its errors.
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -194,13 +193,18 @@ class KeyringReader {
       facts.check = check_value(keyring_.key_in(used_));
       return used_++;
     }
-    // A key that is not used may have no material any more.
-    const bool disabled = facts.status == KeyStatus::disabled;
-    if (facts.in_aws() ? disabled || fetch_ == Fetch::none : disabled && !std::getenv(facts.material_env.c_str()))
-      return no_slot;
-    const std::size_t slot = lifted_ + from_elsewhere_++;
+    // A key that is not used may have no material any more, and one that is may have lost its variable: then it can be
+    // looked at, and disabled.
+    const bool may_lack = facts.status == KeyStatus::disabled || fetch_ == Fetch::none;
+    if (facts.in_aws() && may_lack) return no_slot;
+    const std::size_t slot = lifted_ + from_elsewhere_;
     const auto bytes = keyring_.keys_.bytes().subspan(slot * Keyring::key_size, Keyring::key_size);
-    SLUICE_CHECK(read_material(facts, place_, vault_, bytes));
+    if (auto read = read_material(facts, place_, vault_, bytes); !read) {
+      if (may_lack) return no_slot;
+      if (!facts.in_aws()) read.error().hint += if_lost(facts);
+      return fail(std::move(read).error());
+    }
+    ++from_elsewhere_;
     const std::string check = check_value(bytes);
     if (!facts.check.empty() && facts.check != check) {
       return fail(Fault::config, "keyring " + place_ + ": key " + facts.id + ": AWS holds another secret than it did",
@@ -209,6 +213,13 @@ class KeyringReader {
     }
     facts.check = check;
     return slot;
+  }
+
+  // What to do where a key's variable cannot be had any more.
+  std::string if_lost(const KeyFacts& key) const {
+    const std::string disable = "sluice keys disable " + place_ + " " + key.id;
+    if (key.status != KeyStatus::primary) return "; where it is lost: " + disable;
+    return "; where it is lost: sluice keys add " + place_ + ", promote the new key, and " + disable;
   }
 
   Result<void> read_place(const Json& key, KeyFacts& facts) const {
@@ -232,7 +243,7 @@ class KeyringReader {
       return must_be("material_env", "the name of an environment variable, such as SLUICE_KEY");
     if (!take("aws_secret", facts.aws_secret, is_aws_secret))
       return must_be("aws_secret", "the name or ARN of a secret in AWS Secrets Manager");
-    if (!take("kms_key", facts.kms_key, is_kms_key)) return must_be("kms_key", "the ARN of a key of AWS KMS");
+    if (!take("kms_key", facts.kms_key, is_kms_arn)) return must_be("kms_key", "the ARN of a key of AWS KMS");
     if (!take("wrapped", facts.wrapped, is_wrapped) || facts.wrapped.empty() != facts.kms_key.empty())
       return must_be("wrapped", "what KMS gave with the key, in base64, beside \"kms_key\" alone");
     if (!take("fernet_domain", facts.fernet_domain, is_fernet_domain))

@@ -14,7 +14,7 @@ inline constexpr std::size_t no_slot = std::numeric_limits<std::size_t>::max();
 
 enum class Fetch {
   all,   // whatever may be used
-  none,  // what stands in AWS is left where it is: its keys have no slot, and must not be derived from
+  none,  // AWS is not asked, and variables may be lost: such keys have no slot, and must not be derived from
 };
 
 // Reads `text`, and overwrites the secrets in it. It should stand in a SecretBytes.

@@ -257,6 +257,17 @@ Result<std::string> Unmasker::by_trying(std::string_view token) {
   return fail(refused(reason, {}));
 }
 
+// The disabled keys that might have made a token that tells its key to nobody.
+std::string Unmasker::not_tried() const {
+  const std::string_view in = arguments_.empty() ? *kind_->parameters[0].otherwise : std::string_view(arguments_[0]);
+  std::vector<std::string> ids;
+  for (const KeyFacts& key : keyring_->all()) {
+    const bool fits = key.fernet_domain.empty() || key.fernet_domain == in;
+    if (fits && key.status == KeyStatus::disabled) ids.push_back(key.id);
+  }
+  return join(ids, ", ");
+}
+
 Error Unmasker::refused(const char* reason, std::string_view id) const {
   const std::string function(kind_->function);
   const std::string_view code = reason;
@@ -264,11 +275,14 @@ Error Unmasker::refused(const char* reason, std::string_view id) const {
     return {Fault::data, "not a token of " + function + ": it is cut off, or holds a character that no token has"};
   }
   if (code == "not_made_here") {
+    const std::string untried = id.empty() ? not_tried() : "";
     return {Fault::data,
             "the token was not made by " + function +
                 (id.empty() ? " with any key of the keyring" : " with key '" + std::string(id) + "'") +
-                " in this domain and form, or it was changed",
-            "check the domain, the form and the keyring; a token of mask_hmac cannot be undone"};
+                " in this domain and form, or it was changed" +
+                (untried.empty() ? "" : "; not tried, since disabled: " + untried),
+            untried.empty() ? "check the domain, the form and the keyring; a token of mask_hmac cannot be undone"
+                            : "`sluice keys enable --decrypt-only` lets a key read again; check the domain, too"};
   }
   return {Fault::data, function + ": not a token: " + std::string(reason)};
 }

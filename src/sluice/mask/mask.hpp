@@ -118,6 +118,7 @@ class Unmasker {
   Result<Mask*> under(std::string_view id);
   Result<std::string> by_id_in_front(std::string_view token);
   Result<std::string> by_trying(std::string_view token);
+  std::string not_tried() const;
   Error refused(const char* reason, std::string_view id) const;
 
   const MaskKind* kind_;

@@ -36,6 +36,18 @@ TEST(Column, a_name_makes_plain_digits_a_telephone) {
   EXPECT_EQ(look("phone_type", {"home", "work", "home", "other"}).tag(), "");
 }
 
+TEST(Column, a_name_of_secrets_makes_tokens_and_phrases_secret) {
+  const std::vector<std::string> tokens{"zk3J9sQmX1", "pR77b!xwLd", "9fTqWc2#aa", "Lm0-vNb8Zs"};
+  for (const std::string name : {"pw", "pwd", "user_pw", "passphrase", "session_token", "sessionToken", "cookie",
+                                 "session_cookie", "auth_token", "authToken"})
+    EXPECT_EQ(look(name, tokens).tag(), "secret") << name;
+  for (const std::string name : {"auth", "session", "cookie_consent", "pw_policy", "pwr", "field_7"})
+    EXPECT_EQ(look(name, tokens).tag(), "") << name;
+  EXPECT_EQ(look("passphrase", {"tidal cobalt fern", "ember quartz lane", "onyx river moth"}).tag(), "secret");
+  EXPECT_EQ(look("cookie", {"sid=zk3J9sQm; theme=dark", "sid=pR77bxwL; theme=light"}).tag(), "secret");
+  EXPECT_EQ(look("note", {"tidal cobalt fern", "ember quartz lane", "onyx river moth"}).tag(), "");
+}
+
 TEST(Column, a_name_alone_proposes_where_there_is_no_value) {
   EXPECT_EQ(look("email", {}).tag(), "email");
   EXPECT_EQ(look("email", {"", "N/A", "-", "null"}).tag(), "email");

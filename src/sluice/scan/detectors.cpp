@@ -69,10 +69,13 @@ constexpr std::array table{
              "device_id deviceid udid idfa idfv gaid aaid advertising_id installation_id install_id android_id imei "
              "seadme_id laite_id geraete_id",
              "type model"},
-    Detector{"secret", "secret", is_some_secret, 0, 0.85, 0, 0.4, false,
-             "password passwd pwd passphrase secret token api_key apikey access_key private_key credential auth_token "
-             "session_token refresh_token parool salasana losenord lösenord passwort kennwort",
-             "type count expires expiry at hint policy"},
+    Detector{
+        "secret", "secret", is_some_secret, 0, 0.85, 0, 0.4, false,
+        "password passwd pwd pw passphrase secret token api_key apikey access_key private_key credential auth_token "
+        "session_token refresh_token cookie parool salasana losenord lösenord passwort kennwort",
+        "type count expires expiry at hint policy consent banner"},
+    Detector{"secret", "secret", is_some_phrase, 0, 0.85, 0, 0.4, false, "passphrase cookie",
+             "type count expires expiry at hint policy consent banner"},
     Detector{
         "name of a person", "name", is_some_name, 0, 0.93, 0, 0.5, false,
         "first_name firstname last_name lastname surname given_name family_name middle_name maiden_name full_name "

@@ -220,6 +220,10 @@ bool is_some_secret(std::string_view text) {
   return text.size() > 10 || !std::ranges::all_of(text, [](char c) { return is_digit(c) || c == '.' || c == '-'; });
 }
 
+bool is_some_phrase(std::string_view text) {
+  return text.size() >= 12 && text.find(' ') != npos && std::ranges::any_of(text, is_letter);
+}
+
 bool is_some_name(std::string_view text) {
   if (text.size() < 2 || text.size() > 60) return false;
   if (!(text.front() >= 'A' && text.front() <= 'Z') && !is_beyond_ascii(text.front())) return false;

@@ -23,6 +23,7 @@ bool is_old_date(std::string_view text);    // the same of the years 1925 to 198
 // A private key, a password's hash, or a token of one of the kinds that begin with their issuer's mark.
 bool is_marked_secret(std::string_view text);
 bool is_some_secret(std::string_view text);  // what could be a password or a token, by a header that says so
+bool is_some_phrase(std::string_view text);  // the same of several words: a passphrase, the cookies of a request
 bool is_some_name(std::string_view text);    // words of letters, the first a capital
 bool is_full_name(std::string_view text);    // two to four of them, each a capital first
 bool is_some_street(std::string_view text);  // letters and a blank or a number
