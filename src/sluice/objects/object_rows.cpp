@@ -141,7 +141,7 @@ class ObjectRows final : public Parts {
     cutter_ = RowCutter(options_.dialect);
     filled_ = 0;
     at_end_ = false;
-    blank_rows_ = false;
+    blank_rows_ = options_.one_column;
     rows_ = 0;
     read_ = 0;
     origin_ = {store_.uri(object().key), {}, "line"};

@@ -67,6 +67,11 @@ TEST(Rows, hold_line_ends_delimiters_and_quotes_inside_quotes) {
 TEST(Rows, that_are_blank_count_only_where_there_is_one_column) {
   EXPECT_EQ(read_text("a,b\n\n1,2\n\n").rows, (Rows{"3:1,2"}));
   EXPECT_EQ(read_text("a\n\n1\n").rows, (Rows{"2:", "3:1"}));
+  RowsOptions options;
+  options.dialect.csv.header = false;
+  EXPECT_EQ(read_text("\n1\n\n", options).rows, (Rows{"2:1"}));
+  options.one_column = true;
+  EXPECT_EQ(read_text("\n1\n\n", options).rows, (Rows{"1:", "2:1", "3:"}));
 }
 
 TEST(Rows, are_the_same_however_the_bytes_are_cut) {
