@@ -119,6 +119,14 @@ TEST(Rows, of_an_empty_object_are_an_error_and_of_a_header_alone_none) {
   EXPECT_TRUE(seen.rows.empty());
 }
 
+TEST(Rows, may_begin_with_the_letters_of_parquet_and_parquet_is_told) {
+  EXPECT_EQ(read_text("PAR1,PAR2\n1,2\n").rows, (Rows{"2:1,2"}));
+  RowsOptions options;
+  options.dialect.csv.header = false;
+  EXPECT_EQ(read_text("PAR1\nPAR2\n", options).rows, (Rows{"1:PAR1", "2:PAR2"}));
+  EXPECT_NE(read_text("PAR1\x15\x04\x15").error.find("the object is Parquet, as it begins"), std::string::npos);
+}
+
 TEST(Rows, are_not_read_under_a_header_that_does_not_fit) {
   RowsOptions options;
   options.check_header = [](std::string_view header) -> Result<void> {
