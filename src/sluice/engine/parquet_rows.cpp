@@ -44,6 +44,10 @@ std::string as_text(const std::string& column, const duckdb::LogicalType& type, 
   const std::string name = quoted(column, '"');
   switch (kind) {
     case Kind::bytes: return "to_base64(" + name + ")";
+    // DuckDB's own words are `nan` and `inf`.
+    case Kind::float64:
+      return "case when isnan(" + name + ") then 'NaN' when isinf(" + name + ") then if(" + name +
+             " > 0, 'Infinity', '-Infinity') else " + name + "::varchar end";
     // The same moment without a zone; DuckDB would tell it in that of the session.
     case Kind::timestamp_tz: return "make_timestamp(epoch_us(" + name + "))::varchar || 'Z'";
     case Kind::json: return type.IsJSONType() ? name + "::varchar" : name + "::json::varchar";
