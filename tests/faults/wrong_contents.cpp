@@ -7,7 +7,7 @@ std::vector<Content> wrong_contents(const Customers& customers) {
   const std::string before = "7|before";
   const auto& [ann, bob, annabel] = customers;
   const std::string packed("\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\x2f\x4a\x49\x2d", 15);  // the beginning of "order_id..."
-  const std::string parquet = std::string("PAR1") + std::string(200, 'x');
+  const std::string parquet = std::string("PAR1\x15") + std::string(200, 'x');
   return {
       {"nothing", "", "the object is empty, not even a header is there", before},
       {"a_header_alone", header, "in/orders.csv would leave 0 rows in the table", before},

@@ -258,7 +258,8 @@ TEST(wrong_objects_disk, that_fills_leaves_no_object_and_no_part) {
     command.arguments.insert(command.arguments.begin(), {"/bin/sh", "-c", limited});
   }
   const Ended ended = support::run(command);
-  expect_error(ended, 1, orders.out_key + ": cannot write");
+  expect_error(ended, 3, orders.out_key + ": cannot write");
+  expect_error(ended, 3, "free some disk space, then run again");
   EXPECT_EQ(orders.left(orders.out_key), "");
   if (mounted) umount(lake.c_str());
   expect_done(orders.move_out());

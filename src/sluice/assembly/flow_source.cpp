@@ -37,6 +37,8 @@ Result<objects::RowsOptions> object_rows_options(const OpenFlow& open) {
     };
     return options;
   }
+  options.one_column = options.dialect.format == objects::Format::csv && !options.dialect.csv.header &&
+                       open.flow->record.fields.size() == 1;
   options.check_header = [flow = open.flow](std::string_view header) {
     return engine::check_csv_header(flow->record, flow->from.dialect.csv, header);
   };

@@ -40,7 +40,8 @@ Result<std::string> read_bucket(const Settings& settings) {
     text.remove_prefix(name + 6);
   }
   if (!is_bucket_name(text))
-    return fail(wrong_setting(settings, "s3", "is no name of a bucket", "3 to 63 of a-z, 0-9, . and -"));
+    return fail(
+        wrong_setting(settings, "s3", "has a value that is no name of a bucket", "3 to 63 of a-z, 0-9, . and -"));
   return std::string(text);
 }
 

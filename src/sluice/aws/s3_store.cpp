@@ -209,10 +209,14 @@ class S3Store final : public ObjectStore {
       names += (k == 0 ? " " : ", ") + (*uploads)[k].key;
     }
     if (uploads->size() > named_max) names += ", ...";
+    const bool one = uploads->size() == 1;
     findings.push_back({Level::warning,
                         place + ": " + std::to_string(uploads->size()) +
-                            " unfinished uploads are older than a day, and their parts cost storage:" + names,
-                        "abort them by `aws s3api abort-multipart-upload`, or set a lifecycle rule on the bucket"});
+                            (one ? " unfinished upload is older than a day, and its parts cost storage:"
+                                 : " unfinished uploads are older than a day, and their parts cost storage:") +
+                            names,
+                        std::string("abort ") + (one ? "it" : "them") +
+                            " by `aws s3api abort-multipart-upload`, or set a lifecycle rule on the bucket"});
   }
 
   tl::unexpected<Error> no_answer(std::string_view action) const {

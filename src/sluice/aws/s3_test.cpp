@@ -85,6 +85,32 @@ TEST(s3, anonymous_requests_carry_no_signature) {
   EXPECT_EQ(taker.header("If-None-Match"), "*");
 }
 
+TEST(s3, unfinished_uploads_are_counted_in_words_that_fit) {
+  std::string uploads;
+  TestServer<httplib::Server> server;
+  server.on.Get("/.*", [&](const httplib::Request& request, httplib::Response& response) {
+    response.set_content(request.has_param("uploads")
+                             ? "<ListMultipartUploadsResult>" + uploads + "</ListMultipartUploadsResult>"
+                             : std::string("<ListBucketResult></ListBucketResult>"),
+                         "application/xml");
+  });
+  server.start();
+  const auto store = make_s3_store(options_for("http://127.0.0.1:" + std::to_string(server.port())), system_clock());
+  const auto upload = [](const std::string& key) {
+    return "<Upload><Key>" + key +
+           "</Key><UploadId>u</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>";
+  };
+  uploads = upload("a.csv");
+  Finding told = store->probe().back();
+  EXPECT_EQ(told.what, "s3 lake: 1 unfinished upload is older than a day, and its parts cost storage: a.csv");
+  EXPECT_TRUE(told.hint.starts_with("abort it by ")) << told.hint;
+  uploads += upload("b.csv");
+  told = store->probe().back();
+  EXPECT_EQ(told.what,
+            "s3 lake: 2 unfinished uploads are older than a day, and their parts cost storage: a.csv, b.csv");
+  EXPECT_TRUE(told.hint.starts_with("abort them by ")) << told.hint;
+}
+
 TEST(s3, over_tls_the_body_is_not_signed) {
   const Certificate certificate;
   Taker<httplib::SSLServer> taker(certificate.x509.get(), certificate.key.get());

@@ -77,6 +77,61 @@ TEST(Glob, two_stars_cross_levels_and_match_no_folder_marker) {
   EXPECT_FALSE(glob_matches("in/**", "in/2022/"));
 }
 
+TEST(Glob, two_stars_as_a_level_are_any_levels_or_none) {
+  for (const char* key : {"d/x.csv", "d/a/x.csv", "d/a/b/x.csv", "d//x.csv"})
+    EXPECT_TRUE(glob_matches("d/**/*.csv", key)) << key;
+  for (const char* key : {"dx.csv", "d/x.csv/", "d/x.tsv", "e/d/x.csv"})
+    EXPECT_FALSE(glob_matches("d/**/*.csv", key)) << key;
+  EXPECT_TRUE(glob_matches("**/x.csv", "x.csv"));
+  EXPECT_TRUE(glob_matches("**/x.csv", "a/b/x.csv"));
+  EXPECT_FALSE(glob_matches("**/x.csv", "ax.csv"));
+  EXPECT_FALSE(glob_matches("d/**/x.csv", "d/ax.csv"));
+  EXPECT_FALSE(glob_matches("d/**/", "d/x"));
+  EXPECT_FALSE(glob_matches("d**/x", "dx")) << "no level of its own";
+}
+
+// As the words say it, with every way tried.
+bool matches_slowly(std::string_view pattern, std::string_view key, bool level_begins = true) {
+  if (pattern.empty()) return key.empty();
+  if (level_begins && pattern.starts_with("**/")) {
+    if (matches_slowly(pattern.substr(3), key, true)) return true;
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      if (key[i] == '/' && matches_slowly(pattern.substr(3), key.substr(i + 1), true)) return true;
+    }
+    return false;
+  }
+  const bool two = pattern.starts_with("**");
+  if (two || pattern[0] == '*') {
+    for (std::size_t i = 0; i <= key.size(); ++i) {
+      if (matches_slowly(pattern.substr(two ? 2 : 1), key.substr(i), false)) return true;
+      if (!two && i < key.size() && key[i] == '/') return false;
+    }
+    return false;
+  }
+  return !key.empty() && pattern[0] == key[0] && matches_slowly(pattern.substr(1), key.substr(1), key[0] == '/');
+}
+
+TEST(Glob, finds_a_match_wherever_there_is_one) {
+  const std::vector<std::string> pieces{"a", "b", "/", "*", "**", "**/"};
+  std::vector<std::string> keys{""};
+  for (std::size_t i = 0; i < keys.size() && keys[i].size() < 6; ++i) {
+    for (const char c : {'a', 'b', '/'}) keys.push_back(keys[i] + c);
+  }
+  std::vector<std::string> patterns{""};
+  for (std::size_t length = 0, begin = 0; length < 4; ++length) {
+    const std::size_t end = patterns.size();
+    for (; begin < end; ++begin) {
+      for (const std::string& piece : pieces) patterns.push_back(patterns[begin] + piece);
+    }
+  }
+  for (const std::string& pattern : patterns) {
+    for (const std::string& key : keys) {
+      if (key.ends_with('/')) continue;
+      ASSERT_EQ(glob_matches(pattern, key), matches_slowly(pattern, key)) << pattern << " " << key;
+    }
+  }
+}
+
 TEST(Glob, classes_and_question_marks_match_one_character_of_a_name) {
   EXPECT_TRUE(glob_matches("day-[0-9][!a-z].csv", "day-1X.csv"));
   EXPECT_FALSE(glob_matches("day-[0-9][!a-z].csv", "day-1x.csv"));

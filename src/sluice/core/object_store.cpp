@@ -35,7 +35,8 @@ std::string glob_prefix(std::string_view pattern) {
 bool glob_matches(std::string_view pattern, std::string_view key) {
   if (key.ends_with('/')) return false;
   // Two places to go back to: the last * (within a level) and the last ** (over levels). Enough, since what stands
-  // before a star never needs to be matched anew.
+  // before a star never needs to be matched anew: wherever else it could end, the star goes there, too. That holds for
+  // a level's `**/` as well, which ends at beginnings of levels only: the "/" before it does so wherever it is matched.
   constexpr auto none = std::string_view::npos;
   std::size_t p = 0;
   std::size_t k = 0;
@@ -43,9 +44,17 @@ bool glob_matches(std::string_view pattern, std::string_view key) {
   std::size_t star_k = 0;
   std::size_t stars_p = none;
   std::size_t stars_k = 0;
+  bool whole_levels = false;  // the last ** stands for whole levels, or none
+  const auto stars_stand_for_more = [&] {
+    if (!whole_levels) return stars_k++ < key.size();
+    const std::size_t slash = key.find('/', stars_k);
+    stars_k = slash + 1;
+    return slash != none;
+  };
   while (true) {
     if (pattern.substr(p).starts_with("**")) {
-      p += 2;
+      whole_levels = (p == 0 || pattern[p - 1] == '/') && pattern.substr(p + 2).starts_with('/');
+      p += whole_levels ? 3 : 2;
       stars_p = p;
       stars_k = k;
       star_p = none;
@@ -77,9 +86,9 @@ bool glob_matches(std::string_view pattern, std::string_view key) {
     if (star_p != none && star_k < key.size() && key[star_k] != '/') {
       p = star_p;
       k = ++star_k;
-    } else if (stars_p != none && stars_k < key.size()) {
+    } else if (stars_p != none && stars_stand_for_more()) {
       p = stars_p;
-      k = ++stars_k;
+      k = stars_k;
       star_p = none;
     } else {
       return false;
@@ -90,6 +99,9 @@ bool glob_matches(std::string_view pattern, std::string_view key) {
 Result<std::vector<ObjectFacts>> find_objects(ObjectStore& store, const ObjectNames& names) {
   std::vector<ObjectFacts> found;
   if (names.by == ObjectNames::By::key) {
+    if (names.text.ends_with('/'))
+      return fail(Fault::config, store.uri(names.text) + " is a folder marker, which is never read",
+                  "give an object's whole key; a flow takes what stands below by `prefix`");
     SLUICE_TRY(auto facts, store.head(names.text));
     if (!facts) return fail(Fault::conflict, "there is no object " + store.uri(names.text), "check bucket and key");
     found.push_back(*std::move(facts));

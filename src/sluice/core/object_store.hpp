@@ -97,8 +97,8 @@ class ObjectStore {
   virtual std::vector<Finding> probe() = 0;
 };
 
-// Whether `key` is matched: * and ? do not cross "/", ** does, [abc] and [!abc] as in a shell. A folder marker (a key
-// that ends in "/") is never matched.
+// Whether `key` is matched: * and ? do not cross "/", ** does, [abc] and [!abc] as in a shell; `**/` at a level's
+// beginning is any levels, or none. A folder marker (a key that ends in "/") is never matched.
 bool glob_matches(std::string_view pattern, std::string_view key);
 // What every match begins with: the prefix to list.
 std::string glob_prefix(std::string_view pattern);

@@ -309,6 +309,25 @@ TEST_F(LookupTest, an_object_that_cannot_be_read_is_no_reject) {
   EXPECT_EQ(rows(sql), "select: an object that it reads cannot be read the way it says");
 }
 
+TEST_F(LookupTest, objects_that_need_too_much_memory_are_told_so_with_the_way_out) {
+  for (const char* key : {"c1.csv", "c2.csv", "c3.csv"}) store->set(key, "id,name\n2,two\n");
+  std::string big = "id,name\n";
+  for (int i = 0; i < 300'000; ++i) big += std::to_string(i) + "," + std::string(200, 'x') + "\n";
+  store->set("big.csv", big);
+  FileStore files;
+  files.connection = "lake";
+  files.store = store;
+  engine = *Engine::open({.memory_max = 48U << 20U, .files = {files}});
+  const std::string from = "select user_id from input i where exists (select 1 from read_csv('objects://lake/c*.csv'";
+  EXPECT_EQ(refusal(from + ") l where l.id = i.n)"),
+            "p.yaml:10:1: select: the objects that it reads need more memory than a select may take; "
+            "a CSV takes 32 MiB while it is read: say `buffer_size = 1000000, max_line_size = 100000` in read_csv(...), "
+            "or read fewer or smaller objects");
+  EXPECT_EQ(rows(from + ", buffer_size = 1000000, max_line_size = 100000) l where l.id = i.n)"), "a0 ");
+  EXPECT_EQ(rows("select user_id from input i join 'objects://lake/big.csv' l on l.id = i.n"),
+            "select: the objects that it reads need more memory than a select may take");
+}
+
 TEST_F(LookupTest, planning_tells_nothing_that_stands_in_an_object) {
   store->set("bad.csv", "id,name\n" + std::string(60'000, '1') + "\nx,y\n");
   const std::string sniffed = refusal(

@@ -115,7 +115,7 @@ const char* FieldRules::set_text(std::string_view text, std::size_t row, Column&
       column.set(row, Text(text));
       break;
     case Kind::bytes: {
-      const auto length = parse_base64(text, room);
+      const auto length = parse_bytes(text, room);
       if (!length) return "malformed_value";
       if (field_.max && *length > *field_.max) return "too_long";
       column.set(row, Text({room, *length}));

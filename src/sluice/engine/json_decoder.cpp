@@ -314,18 +314,21 @@ class JsonDecoder final : public Decoder {
       column.set(row_, static_cast<std::uint8_t>(truth));
       return {};
     }
-    if (kind == Kind::int32 || kind == Kind::int64 || kind == Kind::float64) {
-      if (type != json::json_type::number) return {"wrong_type", number};
-      return set_number(number, token_of(value), column);
-    }
-    if (kind == Kind::decimal && type == json::json_type::number) return set_number(number, token_of(value), column);
+    const bool is_number = kind == Kind::int32 || kind == Kind::int64 || kind == Kind::float64 || kind == Kind::decimal;
+    if (is_number && type == json::json_type::number) return set_number(number, token_of(value), column);
+    if (kind == Kind::int32 || kind == Kind::int64) return {"wrong_type", number};
     if (type != json::json_type::string) return {"wrong_type", number};
     json::raw_json_string raw;
     if (const auto error = value.get_raw_json_string().get(raw)) return {reason_of(error)};
     std::string_view text;
     if (parser_.unescape(raw, strings_).get(text)) return {"not_json"};
     if (kind == Kind::decimal) return set_number(number, text, column);
-    // Base64 is longer than what it stands for: bytes go where their text is, which is a copy of the body's.
+    // JSON has no number for these.
+    if (kind == Kind::float64) {
+      if (!is_not_finite(text)) return {"wrong_type", number};
+      return refused(number, rules.set_number(text, row_, column, "wrong_type"));
+    }
+    // Base64 or hex is longer than what it stands for: bytes go where their text is, which is a copy of the body's.
     return refused(number, rules.set_text(text, row_, column, const_cast<char*>(text.data())));
   }
 

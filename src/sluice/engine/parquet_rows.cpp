@@ -1,6 +1,7 @@
 // The rows of Parquet files as messages. DuckDB gives every column as the text that our CSV decoder reads, so that the
 // record's contract, rejects and replays are those of CSV.
 #include <algorithm>
+#include <duckdb/common/type_visitor.hpp>
 
 #include "sluice/core/crash_point.hpp"
 #include "sluice/core/log.hpp"
@@ -12,6 +13,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::size_t padding = 64;  // readable behind each row, as decoders want it
+constexpr std::int64_t decimal_digits_max = 38;
 
 std::string quoted(std::string_view text, char quote) {
   std::string out(1, quote);
@@ -42,6 +44,10 @@ std::string as_text(const std::string& column, const duckdb::LogicalType& type, 
   const std::string name = quoted(column, '"');
   switch (kind) {
     case Kind::bytes: return "to_base64(" + name + ")";
+    // DuckDB's own words are `nan` and `inf`.
+    case Kind::float64:
+      return "case when isnan(" + name + ") then 'NaN' when isinf(" + name + ") then if(" + name +
+             " > 0, 'Infinity', '-Infinity') else " + name + "::varchar end";
     // The same moment without a zone; DuckDB would tell it in that of the session.
     case Kind::timestamp_tz: return "make_timestamp(epoch_us(" + name + "))::varchar || 'Z'";
     case Kind::json: return type.IsJSONType() ? name + "::varchar" : name + "::json::varchar";
@@ -160,6 +166,7 @@ class ParquetRows final : public Parts {
       if (all->HasError()) return broken(all->GetErrorObject(), "it is no Parquet file, or it is cut off");
       std::string columns;
       SLUICE_CHECK(check_twice(all->GetNames()));
+      SLUICE_CHECK(check_digits(all->GetNames(), all->GetTypes()));
       SLUICE_CHECK(choose(all->GetNames(), all->GetTypes(), columns));
       all.reset();
       const std::string rest = from_.rows == 0 ? "" : " offset " + std::to_string(from_.rows);
@@ -185,6 +192,44 @@ class ParquetRows final : public Parts {
       if (there->HasError()) return broken(there->GetErrorObject(), "its Parquet data cannot be read");
       if (there->GetValue(0, 0).GetValue<std::int64_t>() == 0)
         return fail(Fault::data, "it has column " + wanted + " twice", "write the object again with each column once");
+    }
+    return {};
+  }
+
+  // DuckDB hands a decimal of more than 38 digits on as a DOUBLE, whose numbers are other ones: on its own, and inside
+  // a list or a struct.
+  Result<void> check_digits(const duckdb::vector<std::string>& names,
+                            const duckdb::vector<duckdb::LogicalType>& types) {
+    const auto is_wanted = [this](const std::string& name) {
+      return std::ranges::any_of(record_.fields,
+                                 [&name](const RecordField& field) { return column_of(field) == name; });
+    };
+    bool may_be = false;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      may_be =
+          may_be || (is_wanted(names[i]) && duckdb::TypeVisitor::Contains(types[i], duckdb::LogicalTypeId::DOUBLE));
+    }
+    if (!may_be) return {};
+    const auto schema = connection_->Query(
+        "select name, coalesce(num_children, 0)::bigint, coalesce(precision, 0)::bigint, coalesce(scale, 0)::bigint "
+        "from parquet_schema('" +
+        name_ + "')");
+    if (schema->HasError()) return broken(schema->GetErrorObject(), "its Parquet data cannot be read");
+    // A tree written down from its root, each element before its children.
+    std::string column;
+    std::int64_t below = 0;  // elements of that column which are still to come
+    for (duckdb::idx_t row = 1; row < schema->RowCount(); ++row) {
+      const auto number = [&](duckdb::idx_t i) { return schema->GetValue(i, row).GetValue<std::int64_t>(); };
+      if (below == 0) {
+        column = schema->GetValue(0, row).ToString();
+        below = 1;
+      }
+      below += number(1) - 1;
+      if (number(2) <= decimal_digits_max || !is_wanted(column)) continue;
+      return fail(Fault::data,
+                  "column " + column + " holds decimal(" + std::to_string(number(2)) + "," + std::to_string(number(3)) +
+                      ") in the file, and numbers of more than 38 digits cannot be read as they are",
+                  "write the object again with decimals of at most 38 digits, or as text");
     }
     return {};
   }

@@ -239,6 +239,25 @@ TEST_F(ParquetTest, a_column_that_stands_there_twice_is_an_error) {
   EXPECT_EQ(read("b.parquet", record_of({{"nn", {Kind::int32}}})).error, "") << "a name like any other";
 }
 
+TEST_F(ParquetTest, a_decimal_of_more_than_38_digits_is_an_error_and_no_other_number) {
+  const Schema schema{{"id", {Kind::int32}}, {"paid", {Kind::decimal, 38, 2}}, {"f", {Kind::float64}}};
+  write("a.parquet", schema, {R"({"id":1,"paid":12345.67,"f":0.5})"});
+  std::string& bytes = store.bytes("a.parquet");
+  // In the footer, a scale of 2 and a precision of 38 as Thrift has them: field headers and zigzag numbers.
+  for (std::size_t at = 0; (at = bytes.find("\x15\x04\x15\x4c", at)) != std::string::npos;) bytes[at + 3] = 80;
+  for (const Kind kind : {Kind::float64, Kind::text, Kind::decimal}) {
+    const Read rows = read("a.parquet", record_of({{"f", {Kind::float64}}, {"paid", {kind, 38, 2}}}));
+    EXPECT_EQ(
+        rows.error,
+        "memory/a.parquet: column paid holds decimal(40,2) in the file, and numbers of more than 38 digits cannot "
+        "be read as they are");
+    EXPECT_EQ(rows.fault, Fault::data);
+    EXPECT_TRUE(rows.bodies.empty());
+  }
+  EXPECT_EQ(read("a.parquet", record_of({{"f", {Kind::float64}}})).bodies, std::vector<std::string>{R"("0.5")"})
+      << "a column that nobody asks for";
+}
+
 TEST_F(ParquetTest, a_missing_column_and_a_wrong_type_are_named) {
   write("a.parquet", {{"n", {Kind::int32}}, {"t", {Kind::text}}}, {R"({"n":1,"t":"a"})"});
   EXPECT_EQ(read("a.parquet", record_of({{"n", {Kind::int32}}, {"gone", {Kind::text}}})).fault, Fault::data);

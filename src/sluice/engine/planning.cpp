@@ -27,7 +27,13 @@ bool names_an_object(std::string_view text) {
   return text.find("objects://") != std::string_view::npos || text.find("s3://") != std::string_view::npos;
 }
 
-Error unreadable_object() {
+Error unreadable_object(const duckdb::ErrorData& error) {
+  if (error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY) {
+    return {
+        Fault::conflict, "the objects that it reads need more memory than a select may take",
+        "a CSV takes 32 MiB while it is read: say `buffer_size = 1000000, max_line_size = 100000` in read_csv(...), or "
+        "read fewer or smaller objects"};
+  }
   return {Fault::conflict, "an object that it reads cannot be read the way it says",
           "read it by itself with another reader or other options"};
 }
@@ -64,7 +70,8 @@ tl::unexpected<Error> planning_error(const duckdb::ErrorData& error, const std::
     const bool about_sql = type == ExceptionType::BINDER || type == ExceptionType::PARSER ||
                            type == ExceptionType::SYNTAX || type == ExceptionType::CATALOG ||
                            type == ExceptionType::PERMISSION;
-    if (!about_sql && !ObjectFiles::error_of(error)) return fail(unreadable_object().within(at.text() + ": select"));
+    if (!about_sql && !ObjectFiles::error_of(error))
+      return fail(unreadable_object(error).within(at.text() + ": select"));
     // A file without a header may have had its first row taken for one.
     if (const std::size_t names = message.find(" Candidate"); names != std::string::npos) message.resize(names);
   }

@@ -16,7 +16,7 @@ tl::unexpected<Error> not_one_select(const Place& place);
 // Whether SQL, or a message about it, is about an object as a file.
 bool names_an_object(std::string_view text);
 // Of the objects that a SELECT reads; nothing of what stands there.
-Error unreadable_object();
+Error unreadable_object(const duckdb::ErrorData& error);
 
 // The place is that of the line DuckDB means. Its message quotes the SQL, never a row: of objects that a SELECT
 // reads, nothing is told.

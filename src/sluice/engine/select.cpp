@@ -250,7 +250,8 @@ class DuckSelect final : public Select {
     out.resize(before);
     if (auto file = ObjectFiles::error_of(error)) return fail((*std::move(file)).within("select"));
     // DuckDB's readers name their file in what they say; no row is at fault then.
-    if (joined_ && names_an_object(error.RawMessage())) return fail(unreadable_object().within("select"));
+    if (joined_ && (names_an_object(error.RawMessage()) || error.Type() == duckdb::ExceptionType::OUT_OF_MEMORY))
+      return fail(unreadable_object(error).within("select"));
     if (is_about_a_row(error.Type())) return row_fault(error);
     return fail(
         Fault::failed, "select: " + duckdb::Exception::ExceptionTypeToString(error.Type()) + " error in DuckDB",

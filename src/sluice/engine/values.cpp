@@ -62,14 +62,58 @@ int base64_value(char c) {
   return -1;
 }
 
+int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::size_t> parse_hex(std::string_view text, char* out) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out[i / 2] = static_cast<char>(high * 16 + low);
+  }
+  return text.size() / 2;
+}
+
+std::optional<std::size_t> parse_base64(std::string_view text, char* out) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && !text.empty() && text.back() == '=') {
+    text.remove_suffix(1);
+    ++padding;
+  }
+  std::uint32_t bits = 0;
+  unsigned held = 0;
+  std::size_t length = 0;
+  for (const char c : text) {
+    const int value = base64_value(c);
+    if (value < 0) return std::nullopt;
+    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      out[length++] = static_cast<char>((bits >> held) & 0xFFU);
+    }
+  }
+  if ((bits & ((1U << held) - 1U)) != 0) return std::nullopt;  // bits that stand for nothing
+  return length;
+}
+
 }  // namespace
 
 Parsed parse_int32(std::string_view text, std::int32_t& out) { return parse_whole(text, out); }
 Parsed parse_int64(std::string_view text, std::int64_t& out) { return parse_whole(text, out); }
 
+bool is_not_finite(std::string_view text) { return text == "NaN" || text == "Infinity" || text == "-Infinity"; }
+
 Parsed parse_float64(std::string_view text, double& out) {
   const Parsed parsed = parse_whole(text, out);
-  return parsed == Parsed::ok && !std::isfinite(out) ? Parsed::malformed : parsed;
+  return parsed == Parsed::ok && !std::isfinite(out) && !is_not_finite(text) ? Parsed::malformed : parsed;
 }
 
 Parsed parse_decimal(std::string_view text, unsigned precision, unsigned scale, Int128& out) {
@@ -186,28 +230,8 @@ Parsed parse_uuid_bytes(std::string_view text, std::array<std::uint8_t, 16>& out
   return Parsed::ok;
 }
 
-std::optional<std::size_t> parse_base64(std::string_view text, char* out) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && !text.empty() && text.back() == '=') {
-    text.remove_suffix(1);
-    ++padding;
-  }
-  std::uint32_t bits = 0;
-  unsigned held = 0;
-  std::size_t length = 0;
-  for (const char c : text) {
-    const int value = base64_value(c);
-    if (value < 0) return std::nullopt;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out[length++] = static_cast<char>((bits >> held) & 0xFFU);
-    }
-  }
-  if ((bits & ((1U << held) - 1U)) != 0) return std::nullopt;  // bits that stand for nothing
-  return length;
+std::optional<std::size_t> parse_bytes(std::string_view text, char* out) {
+  return text.starts_with("\\x") ? parse_hex(text.substr(2), out) : parse_base64(text, out);
 }
 
 bool is_json_number(std::string_view token) {

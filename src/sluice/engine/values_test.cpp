@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <string>
 
 namespace sluice::engine {
@@ -56,13 +58,32 @@ TEST(Number, follows_the_grammar_of_json) {
     EXPECT_FALSE(is_json_number(wrong)) << wrong;
 }
 
-TEST(Base64, takes_only_what_stands_for_bytes) {
+TEST(Bytes, are_base64_that_stands_for_bytes) {
   char out[16];
-  EXPECT_EQ(parse_base64("TWFu", out), 3U);
+  EXPECT_EQ(parse_bytes("TWFu", out), 3U);
   EXPECT_EQ(std::string(out, 3), "Man");
-  EXPECT_EQ(parse_base64("TWE=", out), 2U);
-  EXPECT_EQ(parse_base64("", out), 0U);
-  for (const char* wrong : {"TWF", "TWF*", "TW==TW==", "TWF=", "T==="}) EXPECT_FALSE(parse_base64(wrong, out)) << wrong;
+  EXPECT_EQ(parse_bytes("TWE=", out), 2U);
+  EXPECT_EQ(parse_bytes("", out), 0U);
+  for (const char* wrong : {"TWF", "TWF*", "TW==TW==", "TWF=", "T==="}) EXPECT_FALSE(parse_bytes(wrong, out)) << wrong;
+}
+
+TEST(Bytes, may_be_hex_behind_a_backslash_and_x) {
+  char out[16];
+  EXPECT_EQ(parse_bytes("\\x", out), 0U);
+  std::string text = "\\x00ff4D";
+  ASSERT_EQ(parse_bytes(text, text.data()), 3U) << "in its own place";
+  EXPECT_EQ(text.substr(0, 3), std::string("\x00\xff\x4d", 3));
+  for (const char* wrong : {"\\x0", "\\x0g", "\\X00", "x00ff", "\\"}) EXPECT_FALSE(parse_bytes(wrong, out)) << wrong;
+}
+
+TEST(Float, may_be_no_number_as_an_export_writes_it_and_not_otherwise) {
+  double out = 0;
+  EXPECT_EQ(parse_float64("NaN", out), Parsed::ok);
+  EXPECT_TRUE(std::isnan(out));
+  EXPECT_EQ(parse_float64("-Infinity", out), Parsed::ok);
+  EXPECT_EQ(out, -std::numeric_limits<double>::infinity());
+  for (const char* wrong : {"nan", "inf", "-inf", "infinity", "-NaN", "+Infinity"})
+    EXPECT_EQ(parse_float64(wrong, out), Parsed::malformed) << wrong;
 }
 
 }  // namespace

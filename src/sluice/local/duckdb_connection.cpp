@@ -80,6 +80,15 @@ Error open_error(const std::string& file, std::string_view message) {
   return {Fault::failed, place + "cannot be opened: " + first_line(message)};
 }
 
+// DuckDB knows a file by its name without its end, and takes `a.t` for a table of the schema a or of the file a.
+std::optional<Error> same_name_error(std::string_view message, std::string_view place) {
+  if (!has(message, "Ambiguous reference to catalog or schema")) return std::nullopt;
+  return Error{
+      Fault::config,
+      std::string(place) + ": the file has the name of a schema in it, and DuckDB cannot tell one from the other",
+      "rename the file, or give the table, or the ledger (`ledger:` of the connection), another schema"};
+}
+
 duckdb_value uuid_value(const Key& key) {
   return duckdb_create_uuid({big_endian(key.bytes.data() + 8), big_endian(key.bytes.data())});
 }
@@ -119,6 +128,7 @@ std::string quoted(const TableName& name) {
 Error duckdb_error(duckdb_error_type type, std::string_view message, std::string_view place, Wording wording) {
   // A COMMIT that could not be written is no conflict of two transactions.
   if (type == DUCKDB_ERROR_TRANSACTION && has(message, "Could not write")) type = DUCKDB_ERROR_IO;
+  if (auto same_name = same_name_error(message, place)) return *std::move(same_name);
   Error error{Fault::failed, std::string(place) + ": DuckDB says " + std::string(kind_name(type))};
   switch (type) {
     case DUCKDB_ERROR_TRANSACTION: error.fault = Fault::transient; break;
@@ -293,8 +303,10 @@ Result<DuckRows> DuckConnection::ask(const std::string& sql, const std::vector<P
   } prepared;
   if (duckdb_prepare(connection_, sql.c_str(), &prepared.statement) != DuckDBSuccess) {
     // Our own SQL, without values.
-    const char* message = duckdb_prepare_error(prepared.statement);
-    return fail(Fault::failed, std::string(place) + ": DuckDB says " + first_line(message == nullptr ? "?" : message));
+    const char* said = duckdb_prepare_error(prepared.statement);
+    const std::string message = said == nullptr ? "?" : said;
+    if (auto same_name = same_name_error(message, place)) return fail(*std::move(same_name));
+    return fail(Fault::failed, std::string(place) + ": DuckDB says " + first_line(message));
   }
   for (idx_t i = 0; i < parameters.size(); ++i) {
     duckdb_value value = value_of(parameters[i]);

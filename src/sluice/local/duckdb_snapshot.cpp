@@ -89,6 +89,7 @@ class Statement {
 struct Way {
   Type type;
   std::string cast{};
+  bool wide = false;  // an integer of more digits than the cast takes is one, too
 };
 
 Way way_of(duckdb_logical_type type) {
@@ -104,7 +105,7 @@ Way way_of(duckdb_logical_type type) {
     case DUCKDB_TYPE_UBIGINT: return {{Kind::decimal, 38, 0}, "::DECIMAL(38,0)"};
     // A sum is one; above 38 digits it does not fit, and the cast says so.
     case DUCKDB_TYPE_HUGEINT:
-    case DUCKDB_TYPE_UHUGEINT: return {{Kind::decimal, 38, 0}, "::DECIMAL(38,0)"};
+    case DUCKDB_TYPE_UHUGEINT: return {{Kind::decimal, 38, 0}, "::DECIMAL(38,0)", true};
     // By its text, so that 0.1 stays 0.1.
     case DUCKDB_TYPE_FLOAT: return {{Kind::float64}, "::VARCHAR::DOUBLE"};
     case DUCKDB_TYPE_DOUBLE: return {{Kind::float64}};
@@ -139,6 +140,7 @@ struct Planned {
   std::string sql;
   Place place;
   std::shared_ptr<const Schema> columns;
+  bool wide;  // any of them is
 };
 
 Result<Planned> plan(DuckConnection& connection, const ReadQuery& query) {
@@ -149,6 +151,7 @@ Result<Planned> plan(DuckConnection& connection, const ReadQuery& query) {
   Schema schema;
   std::string list;
   bool cast = false;
+  bool wide = false;
   for (std::size_t i = 0; i < statement.columns(); ++i) {
     const Statement::LogicalType type(statement.type(i));
     const Way way = way_of(type.type);
@@ -158,12 +161,14 @@ Result<Planned> plan(DuckConnection& connection, const ReadQuery& query) {
                     "give one another name (as ...)");
     }
     schema.push_back({statement.name(i), way.type});
-    list += (list.empty() ? "" : ", ") + quoted(schema.back().name) + way.cast;
+    const std::string name = quoted(schema.back().name);
+    list += (list.empty() ? "" : ", ") + name + (way.cast.empty() ? "" : way.cast + " AS " + name);
     cast = cast || !way.cast.empty();
+    wide = wide || way.wide;
   }
   // Around it only where it must be: the order of the rows is the query's own.
   return Planned{cast ? "SELECT " + list + " FROM (\n" + sql + "\n)" : sql, query.place,
-                 std::make_shared<const Schema>(std::move(schema))};
+                 std::make_shared<const Schema>(std::move(schema)), wide};
 }
 
 bool cannot_compute(duckdb_error_type type) {
@@ -202,6 +207,9 @@ class DuckReader final : public RowReader {
       state = duckdb_execute_pending(pending, &reader->result_);
     }
     const char* message = state == DuckDBSuccess ? nullptr : duckdb_pending_error(pending);
+    // What fails while it runs is told by its result alone.
+    if (state != DuckDBSuccess && reader->opened_ && (message == nullptr || *message == '\0'))
+      message = duckdb_result_error(&reader->result_);
     const std::string text = message == nullptr ? "" : message;
     duckdb_destroy_pending(&pending);
     if (state == DuckDBSuccess) return std::unique_ptr<RowReader>(std::move(reader));
@@ -235,6 +243,9 @@ class DuckReader final : public RowReader {
   // The column is looked for by another connection, since this one's transaction has ended with the error.
   Error error_of(duckdb_error_type type, std::string_view message) {
     Error error = reading_error(type, message, planned_.place);
+    if (planned_.wide && type == DUCKDB_ERROR_CONVERSION && message.find("DECIMAL(38,0)") != std::string_view::npos) {
+      error.hint = "a HUGEINT of more than 38 digits is no number here: cast it to VARCHAR in the query";
+    }
     if (error.fault != Fault::data) return error;
     Result<DuckConnection> other = DuckConnection::open(connection_.file());
     if (!other) return error;

@@ -172,6 +172,26 @@ TEST_F(duckdb_snapshot, tells_the_column_that_it_cannot_compute) {
   EXPECT_EQ(column("select n, name::int from t"), "") << "a column that is called by its expression";
 }
 
+TEST_F(duckdb_snapshot, a_hugeint_of_39_digits_is_told_with_the_way_out) {
+  run("create table wide as select * from (values (1::hugeint), (170141183460469231731687303715884105727)) v(n)");
+  auto snapshot = open_duckdb_snapshot(file_, {query("select n from wide"), query("select n::varchar as n from wide")});
+  ASSERT_TRUE(snapshot) << snapshot.error().text();
+  auto reader = (*snapshot)->open(0);
+  Batch batch;
+  while (reader) {
+    const auto more = (*reader)->next(batch);
+    if (more && *more) continue;
+    ASSERT_FALSE(more);
+    reader = fail(more.error());
+  }
+  EXPECT_EQ(reader.error().text(),
+            "q.sql:1:1: query: DuckDB says conversion failed in column \"n\"; a HUGEINT of more than 38 digits is no "
+            "number here: cast it "
+            "to VARCHAR in the query");
+  EXPECT_EQ(reader.error().fault, Fault::data);
+  EXPECT_EQ(rows_of(**snapshot, 1), 2U);
+}
+
 TEST_F(duckdb_snapshot, a_query_that_cannot_be_computed_leaves_the_others_as_they_are) {
   run("create table t as select 'canary' || n as name, n from range(3) r(n)");
   const auto snapshot = open_duckdb_snapshot(file_, {query("select name::int as a from t"), query("select n from t")});

@@ -241,7 +241,9 @@ class FolderStore final : public ObjectStore {
     const auto uploads = unfinished(old_upload);
     if (uploads && !uploads->empty()) {
       findings.push_back({Level::warning,
-                          place + ": " + std::to_string(uploads->size()) + " unfinished objects are older than a day",
+                          place + ": " + std::to_string(uploads->size()) +
+                              (uploads->size() == 1 ? " unfinished object is" : " unfinished objects are") +
+                              " older than a day",
                           "remove what is in " + files_.own_path("") + " while nothing runs"});
     }
     return findings;

@@ -25,7 +25,8 @@ Error system_error(std::string_view what) {
   if (code == EACCES || code == EPERM || code == EROFS) {
     error.fault = Fault::denied;
     error.hint = "reading a spool needs the right to write in its folder";
-  } else if (code == ENOSPC || code == EDQUOT) {
+  } else if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
+    error.fault = Fault::transient;
     error.hint = "free some disk space, then run again";
   }
   return error;

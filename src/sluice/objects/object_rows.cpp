@@ -141,7 +141,7 @@ class ObjectRows final : public Parts {
     cutter_ = RowCutter(options_.dialect);
     filled_ = 0;
     at_end_ = false;
-    blank_rows_ = false;
+    blank_rows_ = options_.one_column;
     rows_ = 0;
     read_ = 0;
     origin_ = {store_.uri(object().key), {}, "line"};
@@ -212,7 +212,8 @@ class ObjectRows final : public Parts {
     static constexpr std::array others{
         Other{"\x1f\x8b"sv, "is gzip data", "say `compression: gzip`, or give its key the end .gz"},
         Other{"\x28\xb5\x2f\xfd"sv, "is zstd data", "say `compression: zstd`, or give its key the end .zst"},
-        Other{"PAR1"sv, "is Parquet", "say `format: parquet`"},
+        // With the first field of what follows its magic, a page's header or the footer: PAR1 alone may be a name.
+        Other{"PAR1\x15"sv, "is Parquet", "say `format: parquet`"},
         Other{"\xff\xfe"sv, "is UTF-16", "write it as UTF-8"},
         Other{"\xfe\xff"sv, "is UTF-16", "write it as UTF-8"},
     };

@@ -21,6 +21,7 @@ struct RowsOptions {
   std::function<Result<void>(std::string_view header)> check_header{};
   // Of a format that is no lines of text: how its rows are read.
   std::function<std::shared_ptr<Parts>(ObjectStore& store, std::vector<ObjectFacts> objects)> open{};
+  bool one_column = false;  // where no header says so: an empty line is a row then
   bool warn_of_no_rows = true;
   std::size_t part_bytes = std::size_t{4} << 20U;
   std::size_t row_bytes_max = std::size_t{1} << 20U;    // of a longer row only so much is handed over, and one more

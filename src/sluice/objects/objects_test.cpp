@@ -67,6 +67,11 @@ TEST(Rows, hold_line_ends_delimiters_and_quotes_inside_quotes) {
 TEST(Rows, that_are_blank_count_only_where_there_is_one_column) {
   EXPECT_EQ(read_text("a,b\n\n1,2\n\n").rows, (Rows{"3:1,2"}));
   EXPECT_EQ(read_text("a\n\n1\n").rows, (Rows{"2:", "3:1"}));
+  RowsOptions options;
+  options.dialect.csv.header = false;
+  EXPECT_EQ(read_text("\n1\n\n", options).rows, (Rows{"2:1"}));
+  options.one_column = true;
+  EXPECT_EQ(read_text("\n1\n\n", options).rows, (Rows{"1:", "2:1", "3:"}));
 }
 
 TEST(Rows, are_the_same_however_the_bytes_are_cut) {
@@ -112,6 +117,14 @@ TEST(Rows, of_an_empty_object_are_an_error_and_of_a_header_alone_none) {
   const Seen seen = read_text("a,b\n");
   EXPECT_EQ(seen.error, "");
   EXPECT_TRUE(seen.rows.empty());
+}
+
+TEST(Rows, may_begin_with_the_letters_of_parquet_and_parquet_is_told) {
+  EXPECT_EQ(read_text("PAR1,PAR2\n1,2\n").rows, (Rows{"2:1,2"}));
+  RowsOptions options;
+  options.dialect.csv.header = false;
+  EXPECT_EQ(read_text("PAR1\nPAR2\n", options).rows, (Rows{"1:PAR1", "2:PAR2"}));
+  EXPECT_NE(read_text("PAR1\x15\x04\x15").error.find("the object is Parquet, as it begins"), std::string::npos);
 }
 
 TEST(Rows, are_not_read_under_a_header_that_does_not_fit) {

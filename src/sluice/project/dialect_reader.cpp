@@ -17,6 +17,14 @@ Result<void> read_character(const Node& node, const char* key, bool may_be_none,
   return {};
 }
 
+// It stands without quotes, so with one of these in it, it would be read as something else: two fields, or a text.
+Result<void> check_null_text(const Place& place, const objects::CsvDialect& csv) {
+  const auto holds = [&csv](char c) { return csv.null_text.find(c) != std::string::npos; };
+  if (!holds(csv.delimiter) && !holds('\n') && !holds('\r') && (csv.quote == '\0' || !holds(csv.quote))) return {};
+  return fail(Fault::config, place.text() + ": 'null_text' holds the delimiter, the quote or a line end",
+              "give NULL a text without them, as \\N");
+}
+
 }  // namespace
 
 Result<void> read_dialect(const Node& node, const Variables& variables, objects::Dialect& dialect) {
@@ -48,6 +56,7 @@ Result<void> read_dialect(const Node& node, const Variables& variables, objects:
   }
   if (const Node* null = node.find("null_text")) {
     SLUICE_TRY(dialect.csv.null_text, read_text(*null, "null_text", variables));
+    SLUICE_CHECK(check_null_text(null->place, dialect.csv));
   }
   return {};
 }

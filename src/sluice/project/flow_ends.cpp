@@ -73,6 +73,9 @@ Result<void> FlowEnds::read_objects(const Node& node, From& from) {
     SLUICE_TRY(from.objects.text, read_text(*name, key, variables_));
     if (from.objects.text.empty() && by != ObjectNames::By::prefix)
       return fail(Fault::config, name->place.text() + ": '" + key + "' is empty");
+    if (by == ObjectNames::By::key && from.objects.text.ends_with('/'))
+      return fail(Fault::config, name->place.text() + ": 'key' ends in '/': it is a folder marker, which is never read",
+                  "give an object's whole key, or `prefix` for what stands below");
   }
   if (names != 1) {
     return fail(Fault::config,
