@@ -83,7 +83,10 @@ bool is_of_project_schedule(const project::Flow& flow, const Served& served) {
 }
 
 FollowJob::FollowJob(ServerShared& shared, const Served& served, const project::Flow& flow)
-    : shared_(shared), served_(served), flow_(flow.name), job_(shared.board.add_job(served.project.name, flow.name)) {}
+    : shared_(shared),
+      served_(served),
+      flow_(flow.name),
+      job_(shared.board.add_job(served.project.name, flow.name, false)) {}
 
 void FollowJob::work() {
   constexpr milliseconds pause_least(1000);
@@ -182,7 +185,8 @@ ScheduleJob::ScheduleJob(ServerShared& shared, const Served& served, Scheduled s
     : shared_(shared),
       served_(served),
       scheduled_(std::move(scheduled)),
-      job_(shared.board.add_job(served.project.name, scheduled_.flow.empty() ? served.project.name : scheduled_.flow)),
+      job_(shared.board.add_job(served.project.name, scheduled_.flow.empty() ? served.project.name : scheduled_.flow,
+                                true)),
       watch_(scheduled_.watched.size()) {}
 
 void ScheduleJob::work() {
