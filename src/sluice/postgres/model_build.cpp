@@ -55,6 +55,7 @@ class Build {
     if (const Reply begun = connection_.run("begin read only"); !begun)
       return fail(connection_.error(begun.error(), "begin to read"));
     Result<void> checked = search_home();
+    if (checked) checked = changes_nothing();
     if (checked) {
       constexpr std::string_view words = "explain ";
       const Reply planned = connection_.ask(std::string(words) + model_.sql, {});
@@ -84,6 +85,7 @@ class Build {
  private:
   Result<ModelBuilt> in_transaction() {
     SLUICE_CHECK(look_at_home());
+    SLUICE_CHECK(changes_nothing());
     ModelBuilt built;
     if (model_.materialize == Materialize::view) {
       SLUICE_CHECK(make_view());
@@ -102,6 +104,23 @@ class Build {
       }
     }
     return built;
+  }
+
+  // CREATE TABLE AS would take a WITH that deletes. As a subquery, which nothing but a SELECT can be; read and not
+  // planned.
+  Result<void> changes_nothing() {
+    const auto no_select = [this] {
+      return fail(Fault::config, model_.place.file + ": it must be one SELECT, which changes nothing");
+    };
+    if (const Reply alone = connection_.describe(model_.sql); !alone) {
+      // Of several statements the server tells no place.
+      if (alone.error().is("42601") && alone.error().position == 0) return no_select();
+      return fail(explained(alone.error(), own_error(alone.error(), 0)));
+    }
+    const Reply inside = connection_.describe("select * from (" + model_.sql + "\n) as q");
+    if (inside) return {};
+    if (inside.error().is("42601") || inside.error().is("0A000")) return no_select();
+    return fail(explained(inside.error(), own_error(inside.error(), 0)));
   }
 
   // The model's schema is there, and a table without a schema is looked for in it first.
@@ -300,6 +319,7 @@ class Build {
   // A constant of it is found while the SQL is read, before any row.
   Error error_of_test(const ServerError& error, const ModelTest& test) const {
     Error out = error_of(error, test.text());
+    if (error.is("0A000")) out.hint = "a test is one SELECT, which changes nothing";
     if (error.position == 0 || !error.sqlstate.starts_with("22")) return out;
     out.fault = Fault::config;
     out.hint = advice_on_values(error);
