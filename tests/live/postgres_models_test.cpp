@@ -357,6 +357,18 @@ TEST_F(PostgresModels, an_error_names_file_and_line_and_no_value) {
   EXPECT_EQ(cast.find("canary"), std::string::npos);
 }
 
+TEST_F(PostgresModels, rows_that_another_table_refers_to_are_told_also_where_its_key_is_deferred) {
+  sql("create schema mart; create table mart.m (id int primary key); insert into mart.m values (1); create table items "
+      "(m int constraint of_m references mart.m deferrable initially deferred); insert into items values (1)");
+  const auto built = open()->build_model(model("select 2 as id"));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().fault, Fault::conflict);
+  EXPECT_NE(built.error().message.find("rows of it are referred to by table public.items, by its foreign key of_m"),
+            std::string::npos)
+      << built.error().text();
+  EXPECT_EQ(rows(), "(1)");
+}
+
 TEST_F(PostgresModels, a_second_statement_never_runs) {
   sql("create table x ()");
   EXPECT_EQ(build(model("select ''; drop table x; --'")), "m.sql: it must be one SELECT, which changes nothing");

@@ -93,7 +93,8 @@ class Build {
       SLUICE_CHECK(fill_table(built));
     }
     // What is deferred to the commit would fail where nobody can name it.
-    SLUICE_CHECK(run("set constraints all immediate", "check deferred constraints"));
+    if (const Reply checked = connection_.run("set constraints all immediate"); !checked)
+      return fail(not_changed(checked.error()));
     for (const ModelTest& test : model_.tests) {
       const Reply counted = connection_.ask(models::count_sql(test), {});
       if (!counted) return fail(error_of_test(counted.error(), test));
