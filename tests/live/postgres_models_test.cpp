@@ -369,6 +369,22 @@ TEST_F(PostgresModels, rows_that_another_table_refers_to_are_told_also_where_its
   EXPECT_EQ(rows(), "(1)");
 }
 
+TEST_F(PostgresModels, who_refers_to_whom_is_told_by_more_than_the_tables_name) {
+  sql("create schema mart; create schema other; create table mart.m (id int primary key); insert into mart.m values "
+      "(1); create table other.m (m int references mart.m); insert into other.m values (1)");
+  EXPECT_NE(build(model("select 2 as id")).find("referred to by table other.m, by its foreign key"), std::string::npos)
+      << build(model("select 2 as id"));
+  // A row of a partition that refers to nothing, while another table refers to the whole.
+  sql("drop table other.m, mart.m; create table people (id int primary key); insert into people values (1); "
+      "create table mart.m (id int primary key, who int references people) partition by list (id); "
+      "create table mart.m2 partition of mart.m default; create table other.m (m int references mart.m)");
+  const auto built = open()->build_model(model("select 2 as id, 7 as who"));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().fault, Fault::data);
+  EXPECT_NE(built.error().message.find("foreign_key_violation (23503), table \"m2\""), std::string::npos)
+      << built.error().text();
+}
+
 TEST_F(PostgresModels, a_second_statement_never_runs) {
   sql("create table x ()");
   EXPECT_EQ(build(model("select ''; drop table x; --'")), "m.sql: it must be one SELECT, which changes nothing");

@@ -113,6 +113,7 @@ ServerError Connection::error_of(const PGresult* result) {
   error.sqlstate = field(result, PG_DIAG_SQLSTATE);
   // Names are the server's own unless a function said them: RAISE takes any text for one.
   if (!said_by_function(field(result, PG_DIAG_SOURCE_FILE))) {
+    error.schema = field(result, PG_DIAG_SCHEMA_NAME);
     error.table = field(result, PG_DIAG_TABLE_NAME);
     error.column = field(result, PG_DIAG_COLUMN_NAME);
     error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);

@@ -294,8 +294,7 @@ class Build {
       error.hint = "GRANT SELECT, INSERT, UPDATE, DELETE ON " + quoted(model_.table) + " TO " +
                    quoted(connection_.user()) + ", or let that user own it";
     }
-    // The table itself: a row of it that refers to nothing.
-    if (!is_referred_to(refused) || refused.table == model_.table.table) return error;
+    if (!is_referred_to(refused)) return error;
     const std::string other = referring_table(connection_, quoted(model_.table), refused);
     if (other.empty()) return error;
     return {Fault::conflict,
