@@ -352,6 +352,12 @@ TEST_F(PostgresModels, a_view_is_replaced_and_looks_at_home_first) {
 TEST_F(PostgresModels, an_error_names_file_and_line_and_no_value) {
   EXPECT_NE(build(model("select 1,\n  2\nfrom nowhere")).find("m.sql:3: undefined_table (42P01)"), std::string::npos);
   EXPECT_NE(build(model("select 1\nfrm t")).find("m.sql:2: syntax_error (42601)"), std::string::npos);
+  EXPECT_NE(
+      build(model("select 'äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöü' as n,\n1 as a,\n2 as b,\n\nnothing")).find("m.sql:5"),
+      std::string::npos);
+  Model view = model("select 'x' as n,\n1 as a,\n\nnothing", Materialize::view);
+  view.table.table = "Übergrößenträgerübersicht";
+  EXPECT_NE(build(view).find("m.sql:4"), std::string::npos);
   const std::string cast = build(model("select secret::int from (values ('canary')) as v (secret)"));
   EXPECT_NE(cast.find("m.sql: invalid_text_representation (22P02)"), std::string::npos) << cast;
   EXPECT_EQ(cast.find("canary"), std::string::npos);

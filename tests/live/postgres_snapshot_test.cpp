@@ -144,6 +144,9 @@ TEST_F(PostgresSnapshot, says_what_is_wrong_with_a_query_and_where) {
   };
   EXPECT_NE(error("select n\nfrom t\nwhere m = 1").find("q.sql:3:1: query: undefined_column"), std::string::npos)
       << error("select n\nfrom t\nwhere m = 1");
+  // The server counts characters, not bytes.
+  const std::string umlauts = "select 'äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöü' as t,\n1 as a,\n2 as b,\n\nm from t";
+  EXPECT_NE(error(umlauts).find("q.sql:5:1: query: undefined_column"), std::string::npos) << error(umlauts);
   EXPECT_NE(error("select * from none").find("q.sql:1:1"), std::string::npos);
   for (const char* other : {"select 1; select 2", "insert into t values (1) returning n",
                             "with gone as (delete from t returning n) select n from gone"}) {

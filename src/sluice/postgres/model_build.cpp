@@ -10,6 +10,7 @@
 #include "sluice/postgres/ledger_tables.hpp"
 #include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
+#include "sluice/postgres/utf8.hpp"
 
 namespace sluice::postgres {
 namespace {
@@ -246,7 +247,7 @@ class Build {
     std::string place = model_.place.file;
     if (error.position > 0) {
       const auto end = static_cast<std::ptrdiff_t>(
-          std::min(model_.sql.size(), static_cast<std::size_t>(std::max(0, error.position - before - 1))));
+          bytes_of(model_.sql, static_cast<std::size_t>(std::max(0, error.position - before - 1))));
       place += ":" + std::to_string(1 + std::count(model_.sql.begin(), model_.sql.begin() + end, '\n'));
     }
     Error out = fault_of_model(error, connection_.error(error, place));
@@ -305,11 +306,12 @@ class Build {
 
   std::string home() const { return model_.table.schema.empty() ? "public" : model_.table.schema; }
 
+  // In characters, as the server counts.
   int before_sql() const {
-    const std::size_t words = model_.materialize == Materialize::view
-                                  ? ("create or replace view " + quoted(model_.table) + " as ").size()
-                                  : std::string_view("create temporary table sluice_model on commit drop as ").size();
-    return static_cast<int>(words);
+    const std::string words = model_.materialize == Materialize::view
+                                  ? "create or replace view " + quoted(model_.table) + " as "
+                                  : "create temporary table sluice_model on commit drop as ";
+    return static_cast<int>(count_characters(words).count);
   }
 
   // A row that the table or the SELECT refuses is the data's fault.

@@ -10,6 +10,7 @@
 #include "sluice/postgres/part_reader.hpp"
 #include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
+#include "sluice/postgres/utf8.hpp"
 
 namespace sluice::postgres {
 namespace {
@@ -176,7 +177,8 @@ class TableSnapshot final : public Snapshot {
     Place place = query.place;
     const int position = error.position - ahead;
     if (position > 0 && !query.sql.empty()) {
-      const auto end = query.sql.begin() + std::min<std::ptrdiff_t>(position - 1, std::ssize(query.sql));
+      const auto end =
+          query.sql.begin() + static_cast<std::ptrdiff_t>(bytes_of(query.sql, static_cast<std::size_t>(position - 1)));
       const auto lines = static_cast<int>(std::count(query.sql.begin(), end, '\n'));
       place.line += lines;
       if (lines > 0) place.column = 1;
