@@ -268,6 +268,19 @@ TEST_F(PostgresModels, a_type_that_would_lose_something_is_an_error) {
   EXPECT_EQ(rows(), "(1,abc,0.5)");
 }
 
+TEST_F(PostgresModels, what_is_computed_from_a_character_column_goes_into_texts) {
+  sql("create schema mart; create table raw (c char(3)); insert into raw values ('ab'), (null)");
+  const std::string query = "select max(c) as c, coalesce(max(c), 'XXX') as t from raw";
+  Model declared = model(query);
+  declared.columns = {{"t", Type{Kind::text}, false}};
+  sql("create table mart.m (c character(3), t text)");
+  EXPECT_EQ(build(declared), "1 rows");
+  EXPECT_EQ(rows(), "(\"ab \",ab)");
+  sql("drop table mart.m");
+  declared.materialize = Materialize::view;
+  EXPECT_EQ(build(declared), "0 rows");
+}
+
 TEST_F(PostgresModels, a_views_columns_have_the_types_that_are_declared) {
   Model view = model("select 1 as n, 2.5 as x", Materialize::view);
   view.columns = {{"n", Type{Kind::int32}, false}, {"x", Type{Kind::int32}, false}};

@@ -28,7 +28,7 @@ bool holds(Type declared, const std::string& type) {
     case Kind::int64: return is({"bigint"});
     case Kind::float64: return is({"double precision", "real"});
     case Kind::decimal: return type == "numeric" || type == sql_type(declared);
-    case Kind::text: return is({"text", "character varying", "character"});
+    case Kind::text: return is({"text", "character varying", "character", "bpchar"});
     case Kind::bytes: return is({"bytea"});
     case Kind::date: return is({"date"});
     case Kind::timestamp: return type.ends_with("without time zone");
