@@ -268,6 +268,10 @@ Result<void> ExportRuns::publish_manifests() {
       manifest.entries.push_back(*entry);
     }
     SLUICE_CRASH_POINT("B3_files_up");
+    if (options_.may_publish) {
+      SLUICE_TRY(const bool may, options_.may_publish());
+      if (!may) return {};
+    }
     SLUICE_CHECK(runtime::publish_manifest(*store, key, manifest, before));
   }
   return {};

@@ -2,6 +2,7 @@
 //
 // Two builds of one table wait for each other; readers wait for nobody.
 #include <algorithm>
+#include <functional>
 
 #include "sluice/core/words.hpp"
 #include "sluice/models/publish.hpp"
@@ -49,7 +50,11 @@ models::TableColumns columns_of(const Table& table) {
 
 class Build {
  public:
-  Build(Connection& connection, const Model& model) : connection_(connection), model_(model) {}
+  // Gives false where the run has lost the right to publish; it is asked last, in the transaction.
+  using MayPublish = std::function<Result<bool>(Connection&)>;
+
+  Build(Connection& connection, const Model& model, MayPublish may_publish = {})
+      : connection_(connection), model_(model), may_publish_(std::move(may_publish)) {}
 
   // Plans the SELECT as the build would, which wants the right to read all that it names.
   Result<void> check() {
@@ -68,10 +73,18 @@ class Build {
   }
 
   Result<ModelBuilt> build() {
-    if (const Reply begun = connection_.run("begin"); !begun)
+    // Whatever the database's default: two builds of one table wait for each other, and the turn is renewed meanwhile.
+    if (const Reply begun = connection_.run("begin isolation level read committed"); !begun)
       return fail(connection_.error(begun.error(), "begin a transaction"));
     Result<ModelBuilt> built = in_transaction();
-    if (!built || !built->failed.empty()) {
+    if (built && built->failed.empty() && may_publish_) {
+      if (const Result<bool> may = may_publish_(connection_); !may) {
+        built = fail(may.error());
+      } else {
+        built->turn_lost = !*may;
+      }
+    }
+    if (!built || !built->failed.empty() || built->turn_lost) {
       if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
       return built;
     }
@@ -334,13 +347,15 @@ class Build {
 
   Connection& connection_;
   const Model& model_;
+  MayPublish may_publish_;
 };
 
 }  // namespace
 
-Result<ModelBuilt> TableDatabase::build_model(const Model& model) {
+Result<ModelBuilt> TableDatabase::build_model(const Model& model, const Turn* turn) {
   SLUICE_TRY(Connection * connection, session_.connection());
-  return Build(*connection, model).build();
+  if (turn == nullptr) return Build(*connection, model).build();
+  return Build(*connection, model, [this, turn](Connection& in) { return ledger_.lock_turn(in, *turn); }).build();
 }
 
 Result<void> TableDatabase::check_model(const Model& model) {
