@@ -159,6 +159,9 @@ class Build {
                                               {}, model_.place.file));
     models::TableColumns columns;
     while (rows.next()) columns.push_back({rows.text(0), rows.text(1)});
+    const std::vector<std::string> untyped = untyped_columns(connection_, model_.sql);
+    for (models::TableColumn& column : columns)
+      column.only_null = std::ranges::find(untyped, column.name) != untyped.end();
     return columns;
   }
 

@@ -67,7 +67,7 @@ Result<void> check_stage(const Model& model, const TableColumns& stage, const Di
   for (const ModelColumn& column : model.columns) {
     if (!column.type) continue;
     const TableColumn& given = *find(stage, column.name);
-    if (dialect.holds(*column.type, given.type)) continue;
+    if (given.only_null || dialect.holds(*column.type, given.type)) continue;
     if (model.materialize != Materialize::view && assignable(stored(given), dialect.type_name(*column.type))) continue;
     wrong.push_back("column \"" + column.name + "\" is declared " + to_string(*column.type) +
                     ", but the SELECT gives " + given.type);
@@ -106,7 +106,7 @@ Result<void> check_table(const Model& model, const TableColumns& stage, const Ta
     } else if (declared != nullptr && declared->type && !dialect.holds(*declared->type, there->type)) {
       wrong.push_back("column \"" + there->name + "\" is " + there->type + ", but declared " +
                       to_string(*declared->type));
-    } else if (!assignable(stored(column), stored(*there))) {
+    } else if (!column.only_null && !assignable(stored(column), stored(*there))) {
       wrong.push_back("column \"" + there->name + "\" is " + there->type + ", but the SELECT gives " + column.type);
       if (wrong.size() == 1) hint = std::string(cast_it) + "; " + hint;
     }
@@ -159,7 +159,7 @@ std::vector<std::string> change_sql(const Model& model, const TableColumns& stag
   std::vector<std::string> differs;
   for (const TableColumn& column : stage) {
     const std::string name = quoted(find(table, column.name)->name);
-    const std::string value = "new_rows." + quoted(column.name);
+    const std::string value = column.only_null ? "null" : "new_rows." + quoted(column.name);
     names.push_back(name);
     values.push_back(value);
     if (is_key(model, column.name)) {

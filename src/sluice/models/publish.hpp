@@ -22,6 +22,7 @@ struct TableColumn {
   bool not_null = false;
   bool has_default = false;  // or is filled by the database in another way
   std::string domain_of{};   // of a domain: what it is made of
+  bool only_null = false;    // a NULL of no type in the SELECT, which goes into any: `type` is what a stage makes of it
 };
 using TableColumns = std::vector<TableColumn>;
 
