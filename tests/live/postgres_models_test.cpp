@@ -215,6 +215,32 @@ TEST_F(PostgresModels, running_again_on_the_same_day_replaces_the_days_row) {
   EXPECT_EQ(rows(), "(2022-09-05,11,x)\n(2022-09-06,12,y)");
 }
 
+TEST_F(PostgresModels, an_upsert_compares_what_has_no_equality_by_its_text) {
+  const std::string first =
+      "select 1 as id, json '{\"a\": 1}' as j, xml '<a/>' as x, point '(1,2)' as p, box '(0,0),(1,4)' as b, array[json "
+      "'1'] as l, json '{\"b\":  1}' as d, null::point as n, interval '1 month' as i, timestamp(3) '2024-05-06' as t";
+  Model made = model(first, Materialize::upsert, {"id"});
+  made.columns = {{"d", Type{Kind::json}, false}};  // becomes jsonb
+  EXPECT_EQ(build(made), "1 rows");
+  const std::string before = sql("select xmin from mart.m");
+  EXPECT_EQ(build(made), "1 rows");
+  EXPECT_EQ(sql("select xmin from mart.m"), before);
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{"{\"a\": 1}", "{\"a\": 2}"},
+                                                                                 {"<a/>", "<b/>"},
+                                                                                 {"(1,2)", "(1,3)"},
+                                                                                 {"(1,4)", "(2,2)"},
+                                                                                 {"'1']", "'2']"},
+                                                                                 {"1 month", "30 days"},
+                                                                                 {"{\"b\":  1}", "{\"b\":  2}"},
+                                                                                 {"null::point", "point '(0,0)'"}}) {
+    made.sql.replace(made.sql.find(from), from.size(), to);
+    const std::string old = sql("select xmin from mart.m");
+    EXPECT_EQ(build(made), "1 rows") << to;
+    EXPECT_NE(sql("select xmin from mart.m"), old) << to;
+  }
+  EXPECT_EQ(sql("select d::text || ' ' || p::text || ' ' || i::text from mart.m"), "{\"b\": 2} (1,3) 30 days");
+}
+
 TEST_F(PostgresModels, a_key_without_a_value_is_refused) {
   sql("create schema mart; create table mart.m (day int, n int)");
   for (const Materialize materialize : {Materialize::upsert, Materialize::incremental}) {

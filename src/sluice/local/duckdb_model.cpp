@@ -148,7 +148,7 @@ class Build {
       SLUICE_CHECK(run(models::create_table_sql(model_, columns, dialect()), "make table " + model_.table.text()));
     SLUICE_TRY(const models::TableColumns table, columns_there());
     SLUICE_CHECK(models::check_table(model_, columns, table, dialect()));
-    for (const std::string& sql : models::change_sql(model_, columns, table, stage))
+    for (const std::string& sql : models::change_sql(model_, columns, table, stage, dialect()))
       SLUICE_CHECK(run(sql, "change table " + model_.table.text()));
     return run(std::string("DROP TABLE ") + stage);
   }

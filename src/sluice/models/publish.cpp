@@ -32,6 +32,17 @@ const std::string& stored(const TableColumn& column) {
   return column.domain_of.empty() ? column.type : column.domain_of;
 }
 
+// By their texts where the database has no `=` for them, or one that takes two values for the same. What becomes JSON
+// of another kind is written as that writes it.
+std::string differ(const std::string& before, const TableColumn& there, const std::string& value,
+                   const TableColumn& given, const Dialect& dialect) {
+  if (!dialect.compares || (dialect.compares(stored(there)) && dialect.compares(stored(given))))
+    return before + " is distinct from " + value;
+  const std::string& type = stored(there);
+  const std::string as_stored = type == "json" || type == "jsonb" ? "::" + type : "";
+  return before + "::text is distinct from " + value + as_stored + "::text";
+}
+
 constexpr const char* cast_it = "cast it in the SELECT";
 
 std::string joined(const std::vector<std::string>& parts, const char* between) {
@@ -150,7 +161,7 @@ std::vector<KeyCheck> key_checks(const Model& model, const TableColumns& stage, 
 }
 
 std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,
-                                    const std::string& from) {
+                                    const std::string& from, const Dialect& dialect) {
   const std::string into = quoted(model.table);
   std::vector<std::string> names;
   std::vector<std::string> values;
@@ -158,7 +169,8 @@ std::vector<std::string> change_sql(const Model& model, const TableColumns& stag
   std::vector<std::string> changes;
   std::vector<std::string> differs;
   for (const TableColumn& column : stage) {
-    const std::string name = quoted(find(table, column.name)->name);
+    const TableColumn& there = *find(table, column.name);
+    const std::string name = quoted(there.name);
     const std::string value = column.only_null ? "null" : "new_rows." + quoted(column.name);
     names.push_back(name);
     values.push_back(value);
@@ -166,7 +178,7 @@ std::vector<std::string> change_sql(const Model& model, const TableColumns& stag
       same_key.push_back("old_rows." + name + " = " + value);
     } else {
       changes.push_back(name + " = " + value);
-      differs.push_back("old_rows." + name + " is distinct from " + value);
+      differs.push_back(differ("old_rows." + name, there, value, column, dialect));
     }
   }
   const std::string of_one_key = joined(same_key, " and ");

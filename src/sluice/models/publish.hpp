@@ -31,6 +31,8 @@ struct Dialect {
   std::function<std::string(Type)> type_name;
   // Whether a column of this type holds what is declared.
   std::function<bool(Type declared, const std::string& type)> holds;
+  // Whether two values of this type are told apart by IS DISTINCT FROM, as their texts are; empty: of every type.
+  std::function<bool(const std::string& type)> compares{};
 };
 
 std::string quoted(const std::string& identifier);
@@ -56,7 +58,7 @@ struct KeyCheck {
 std::vector<KeyCheck> key_checks(const Model& model, const TableColumns& stage, const std::string& from);
 // Statements to be run in order. `from` is the stage, as SQL names it.
 std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,
-                                    const std::string& from);
+                                    const std::string& from, const Dialect& dialect);
 // One row, one number: how many rows are at fault.
 std::string count_sql(const ModelTest& test);
 
