@@ -149,10 +149,8 @@ class TableSnapshot final : public Snapshot {
   Result<void> mend() {
     if (!connection_.alive()) {
       return fail(Fault::transient,
-                  connection_.where() +
-                      ": the moment that the exports of this run share is gone: the connection was "
-                      "lost, or another export ended in the middle of its rows",
-                  "run again, once that export can be done");
+                  connection_.where() + ": the moment that the exports of this run share is gone with its connection",
+                  "run again");
     }
     if (!savepoint_) return {};
     savepoint_ = false;
