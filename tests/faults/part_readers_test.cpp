@@ -293,13 +293,33 @@ TEST(part_readers, a_row_that_cannot_be_read_ends_all) {
   SLUICE_NEEDS_POSTGRES();
   TableExport project;
   project.sql(
-      "create table t (n int, at date); insert into t select n, date '2024-01-01' from generate_series(1, 30000) n;"
-      "update t set at = 'infinity' where n = 20000");
+      "create table t (n int, cost numeric(5,2)); insert into t select n, 1 from generate_series(1, 30000) n;"
+      "update t set cost = 'NaN' where n = 20000");
   project.flow("rows", "table: bank.t, readers: 4");
   const support::Ended ended = project.run();
   EXPECT_EQ(ended.code, 4) << ended.err;
-  EXPECT_NE(ended.err.find("column \"at\" holds an infinite date"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("column \"cost\" holds a number that is none"), std::string::npos) << ended.err;
   EXPECT_FALSE(project.is_there("rows.csv"));
+}
+
+TEST(part_readers, infinity_is_a_text_and_in_parquet_an_error_that_leaves_the_other_exports) {
+  SLUICE_NEEDS_POSTGRES();
+  TableExport project;
+  project.sql(
+      "create table t (n int, at date, since timestamptz); insert into t select n, '2024-01-01', '2024-01-01 00:00+00' "
+      "from generate_series(1, 200000) n; update t set at = 'infinity', since = '-infinity' where n = 2");
+  project.flow("all", "table: bank.t, readers: 1", "key: a.parquet, format: parquet");
+  project.flow("several", "table: bank.t, readers: 2", "key: b.parquet, format: parquet");
+  project.flow("one", "database: bank, sql: \"select * from t where n < 3 order by n\"");
+  project.flow("two", "database: bank, sql: \"select * from t where n = 2\"", "key: two.json, format: json");
+  const support::Ended ended = project.run();
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_NE(ended.err.find("column \\\"at\\\" holds an infinite date, which Parquet does not know"), std::string::npos)
+      << ended.err;
+  EXPECT_FALSE(project.is_there("a.parquet"));
+  EXPECT_FALSE(project.is_there("b.parquet"));
+  EXPECT_EQ(project.object("one.csv"), "n,at,since\n1,2024-01-01,2024-01-01 00:00:00+00\n2,infinity,-infinity\n");
+  EXPECT_EQ(project.object("two.json"), "{\"n\":2,\"at\":\"infinity\",\"since\":\"-infinity\"}\n");
 }
 
 TEST(part_readers, that_cannot_be_are_told_before_a_row_is_read) {

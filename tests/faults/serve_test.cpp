@@ -83,6 +83,7 @@ class ServedProject {
     EXPECT_EQ(support::run(command({"keys", "init", "keys.json"})).code, 0);
   }
 
+  const std::string& database() const { return database_; }
   std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_.path() / name) << text; }
   std::string sql(const std::string& statements) const { return postgres().sql(statements, database_); }
@@ -240,6 +241,41 @@ TEST(serve, of_two_servers_one_runs_each_time) {
   }
   for (const std::string& time : due) EXPECT_EQ(due.count(time), 1U) << time;
   EXPECT_EQ(project.sql("select count(*) from batch"), "1");
+}
+
+TEST(serve, a_server_that_slept_past_its_lease_publishes_nothing) {
+  SLUICE_NEEDS_POSTGRES();
+  const ServedProject project(
+      "schedule: { every: 1h }\nmodels: { on: warehouse }\nflows:\n  listed:\n    from: { table: warehouse.after }\n"
+      "    into: { objects: out, key: after.csv, manifest: list.json }\n");
+  std::filesystem::create_directory(project.at("models"));
+  project.write("models/m.sql", "select :'run_id' as id, pg_advisory_xact_lock(42)::text as waited");
+  project.write("models/after.sql", "select id from m");
+  project.sql("create table m (id text, waited text)");
+  // What was due runs at once, and waits there.
+  {
+    const auto server = project.serve();
+    ASSERT_TRUE(server->ready()) << server->process().err();
+    EXPECT_EQ(server->stop().code, 0);
+  }
+  project.sql("update sluice.schedule set fired = now() - interval '3 days'");
+  support::Process holder(
+      {.arguments = {"psql", postgres().url(project.database()), "-c", "select pg_advisory_lock(42), pg_sleep(600)"}});
+  const std::string waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+  const std::string held = "select count(*) from pg_locks where locktype = 'advisory' and granted";
+  ASSERT_TRUE(wait_until([&] { return project.sql(held) == "1"; }));
+  const auto server = project.serve();
+  ASSERT_TRUE(wait_until([&] { return project.sql(waiting) == "1"; })) << server->process().err();
+  // Another server has taken the turn and is done.
+  project.sql("update sluice.schedule set holder = '', fired = now(); insert into m values ('newer', '')");
+  project.sql("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted");
+  EXPECT_TRUE(server->shows(R"(sluice_runs_total{project="served",job="served",status="stopped"} 1)"))
+      << server->process().err();
+  EXPECT_TRUE(server->says("turn lost to another server: not published")) << server->process().err();
+  EXPECT_EQ(server->stop().code, 0);
+  EXPECT_EQ(project.sql("select id from m"), "newer");
+  EXPECT_EQ(project.sql("select to_regclass('after') is null"), "t");
+  EXPECT_FALSE(std::filesystem::exists(project.at("out/list.json")));
 }
 
 TEST(serve, a_schedule_that_watches_runs_when_a_row_moved_and_not_otherwise) {

@@ -72,6 +72,31 @@ TEST_F(PostgresModels, doctor_plans_the_select_as_the_build_would_and_makes_noth
   EXPECT_EQ(sql("select count(*) from pg_class where relname = 'm'"), "0");
 }
 
+TEST_F(PostgresModels, a_statement_that_changes_rows_is_refused) {
+  sql("create table src as select generate_series(1, 3) as id");
+  for (const char* query : {"with x as (delete from src returning *) select * from x",
+                            "with x as (insert into src values (4) returning *) select * from x",
+                            "delete from src returning *", "select 1 as id; delete from src"}) {
+    for (const Materialize materialize : {Materialize::table, Materialize::view}) {
+      const Model changing = model(query, materialize);
+      const auto built = open()->build_model(changing);
+      ASSERT_FALSE(built) << query;
+      EXPECT_EQ(built.error().fault, Fault::config);
+      EXPECT_EQ(built.error().message, "m.sql: it must be one SELECT, which changes nothing") << query;
+      const auto checked = open()->check_model(changing);
+      ASSERT_FALSE(checked) << query;
+      EXPECT_EQ(checked.error().message, built.error().message);
+    }
+  }
+  Model tested = model("select 1 as id");
+  tested.tests.push_back({"eats", "with x as (delete from src returning *) select * from x"});
+  EXPECT_NE(build(tested).find("test eats: feature_not_supported (0A000); a test is one SELECT, which changes nothing"),
+            std::string::npos)
+      << build(tested);
+  EXPECT_EQ(sql("select count(*) from src"), "3");
+  EXPECT_EQ(build(model("select * from (values (1)) as v(id) -- two\norder by 1 for update of v")), "1 rows");
+}
+
 TEST_F(PostgresModels, names_that_a_function_gives_its_error_are_not_told) {
   sql("create function refuse(value text) returns text language plpgsql as $$begin raise exception 'no %', value using "
       "table = value, column = value, constraint = value; end$$");
@@ -190,6 +215,32 @@ TEST_F(PostgresModels, running_again_on_the_same_day_replaces_the_days_row) {
   EXPECT_EQ(rows(), "(2022-09-05,11,x)\n(2022-09-06,12,y)");
 }
 
+TEST_F(PostgresModels, an_upsert_compares_what_has_no_equality_by_its_text) {
+  const std::string first =
+      "select 1 as id, json '{\"a\": 1}' as j, xml '<a/>' as x, point '(1,2)' as p, box '(0,0),(1,4)' as b, array[json "
+      "'1'] as l, json '{\"b\":  1}' as d, null::point as n, interval '1 month' as i, timestamp(3) '2024-05-06' as t";
+  Model made = model(first, Materialize::upsert, {"id"});
+  made.columns = {{"d", Type{Kind::json}, false}};  // becomes jsonb
+  EXPECT_EQ(build(made), "1 rows");
+  const std::string before = sql("select xmin from mart.m");
+  EXPECT_EQ(build(made), "1 rows");
+  EXPECT_EQ(sql("select xmin from mart.m"), before);
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{{"{\"a\": 1}", "{\"a\": 2}"},
+                                                                                 {"<a/>", "<b/>"},
+                                                                                 {"(1,2)", "(1,3)"},
+                                                                                 {"(1,4)", "(2,2)"},
+                                                                                 {"'1']", "'2']"},
+                                                                                 {"1 month", "30 days"},
+                                                                                 {"{\"b\":  1}", "{\"b\":  2}"},
+                                                                                 {"null::point", "point '(0,0)'"}}) {
+    made.sql.replace(made.sql.find(from), from.size(), to);
+    const std::string old = sql("select xmin from mart.m");
+    EXPECT_EQ(build(made), "1 rows") << to;
+    EXPECT_NE(sql("select xmin from mart.m"), old) << to;
+  }
+  EXPECT_EQ(sql("select d::text || ' ' || p::text || ' ' || i::text from mart.m"), "{\"b\": 2} (1,3) 30 days");
+}
+
 TEST_F(PostgresModels, a_key_without_a_value_is_refused) {
   sql("create schema mart; create table mart.m (day int, n int)");
   for (const Materialize materialize : {Materialize::upsert, Materialize::incremental}) {
@@ -241,6 +292,19 @@ TEST_F(PostgresModels, a_type_that_would_lose_something_is_an_error) {
     EXPECT_EQ(refused.error().fault, Fault::data) << refused.error().text();
   }
   EXPECT_EQ(rows(), "(1,abc,0.5)");
+}
+
+TEST_F(PostgresModels, what_is_computed_from_a_character_column_goes_into_texts) {
+  sql("create schema mart; create table raw (c char(3)); insert into raw values ('ab'), (null)");
+  const std::string query = "select max(c) as c, coalesce(max(c), 'XXX') as t from raw";
+  Model declared = model(query);
+  declared.columns = {{"t", Type{Kind::text}, false}};
+  sql("create table mart.m (c character(3), t text)");
+  EXPECT_EQ(build(declared), "1 rows");
+  EXPECT_EQ(rows(), "(\"ab \",ab)");
+  sql("drop table mart.m");
+  declared.materialize = Materialize::view;
+  EXPECT_EQ(build(declared), "0 rows");
 }
 
 TEST_F(PostgresModels, a_views_columns_have_the_types_that_are_declared) {
@@ -327,14 +391,48 @@ TEST_F(PostgresModels, a_view_is_replaced_and_looks_at_home_first) {
 TEST_F(PostgresModels, an_error_names_file_and_line_and_no_value) {
   EXPECT_NE(build(model("select 1,\n  2\nfrom nowhere")).find("m.sql:3: undefined_table (42P01)"), std::string::npos);
   EXPECT_NE(build(model("select 1\nfrm t")).find("m.sql:2: syntax_error (42601)"), std::string::npos);
+  EXPECT_NE(
+      build(model("select 'äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöü' as n,\n1 as a,\n2 as b,\n\nnothing")).find("m.sql:5"),
+      std::string::npos);
+  Model view = model("select 'x' as n,\n1 as a,\n\nnothing", Materialize::view);
+  view.table.table = "Übergrößenträgerübersicht";
+  EXPECT_NE(build(view).find("m.sql:4"), std::string::npos);
   const std::string cast = build(model("select secret::int from (values ('canary')) as v (secret)"));
   EXPECT_NE(cast.find("m.sql: invalid_text_representation (22P02)"), std::string::npos) << cast;
   EXPECT_EQ(cast.find("canary"), std::string::npos);
 }
 
+TEST_F(PostgresModels, rows_that_another_table_refers_to_are_told_also_where_its_key_is_deferred) {
+  sql("create schema mart; create table mart.m (id int primary key); insert into mart.m values (1); create table items "
+      "(m int constraint of_m references mart.m deferrable initially deferred); insert into items values (1)");
+  const auto built = open()->build_model(model("select 2 as id"));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().fault, Fault::conflict);
+  EXPECT_NE(built.error().message.find("rows of it are referred to by table public.items, by its foreign key of_m"),
+            std::string::npos)
+      << built.error().text();
+  EXPECT_EQ(rows(), "(1)");
+}
+
+TEST_F(PostgresModels, who_refers_to_whom_is_told_by_more_than_the_tables_name) {
+  sql("create schema mart; create schema other; create table mart.m (id int primary key); insert into mart.m values "
+      "(1); create table other.m (m int references mart.m); insert into other.m values (1)");
+  EXPECT_NE(build(model("select 2 as id")).find("referred to by table other.m, by its foreign key"), std::string::npos)
+      << build(model("select 2 as id"));
+  // A row of a partition that refers to nothing, while another table refers to the whole.
+  sql("drop table other.m, mart.m; create table people (id int primary key); insert into people values (1); "
+      "create table mart.m (id int primary key, who int references people) partition by list (id); "
+      "create table mart.m2 partition of mart.m default; create table other.m (m int references mart.m)");
+  const auto built = open()->build_model(model("select 2 as id, 7 as who"));
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().fault, Fault::data);
+  EXPECT_NE(built.error().message.find("foreign_key_violation (23503), table \"m2\""), std::string::npos)
+      << built.error().text();
+}
+
 TEST_F(PostgresModels, a_second_statement_never_runs) {
   sql("create table x ()");
-  EXPECT_NE(build(model("select ''; drop table x; --'")).find("syntax_error (42601)"), std::string::npos);
+  EXPECT_EQ(build(model("select ''; drop table x; --'")), "m.sql: it must be one SELECT, which changes nothing");
   EXPECT_EQ(sql("select count(*) from x"), "0");
 }
 

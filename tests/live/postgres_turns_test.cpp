@@ -85,6 +85,47 @@ TEST_F(PostgresTurns, of_eight_servers_at_once_one_gets_it) {
   EXPECT_GE(taken, 1);
 }
 
+TEST_F(PostgresTurns, a_model_is_published_only_while_its_turn_is_held) {
+  const auto database = open();
+  Ledger& ledger = database->ledger();
+  ASSERT_TRUE(ledger.last_fire(turn("a"), noon));
+  ASSERT_TRUE(ledger.take_turn(turn("a"), noon + hour).value());
+  Model model;
+  model.name = "m";
+  model.table = {"mart", "m"};
+  model.place = {"m.sql", 1, 1};
+  const auto build = [&](const std::string& query, const std::string& holder) {
+    model.sql = query;
+    const Turn ours = turn(holder);
+    const auto built = open()->build_model(model, &ours);
+    EXPECT_TRUE(built) << built.error().text();
+    return built && !built->turn_lost;
+  };
+  EXPECT_TRUE(build("select 1 as id", "a"));
+  EXPECT_FALSE(build("select 2 as id", "b"));
+  EXPECT_EQ(sql("select id from mart.m"), "1");
+  // A lease that is over is enough as long as nobody has taken the turn.
+  sql("update sluice.schedule set until = now() - interval '1 s'");
+  EXPECT_TRUE(build("select 3 as id", "a"));
+  // Renewed while the model is at work, whatever isolation is the database's default.
+  sql("alter database " + database_ + " set default_transaction_isolation = 'repeatable read'");
+  std::thread keeper([&] {
+    for (int i = 0; i < 2000 && sql("select count(*) from pg_stat_activity where query like '%sluice_model%' and "
+                                    "wait_event = 'PgSleep'") == "0";
+         ++i) {
+    }
+    EXPECT_TRUE(ledger.keep_turn(turn("a")).value());
+  });
+  EXPECT_TRUE(build("select 4 as id from (select pg_sleep(1)) s", "a"));
+  keeper.join();
+  // Taken and done with by another server: it has written what is newer.
+  sql("update sluice.schedule set until = now() - interval '1 s'");
+  ASSERT_TRUE(ledger.take_turn(turn("b"), noon + hour).value());
+  ASSERT_TRUE(ledger.end_turn(turn("b"), noon + hour));
+  EXPECT_FALSE(build("select 5 as id", "a"));
+  EXPECT_EQ(sql("select id from mart.m"), "4");
+}
+
 TEST_F(PostgresTurns, an_older_ledger_gains_the_table) {
   ASSERT_TRUE(open()->ledger().last_fire(turn("a"), noon));
   sql("drop table sluice.schedule, sluice.chunk; delete from sluice.version where number > 2");

@@ -208,6 +208,27 @@ TEST_F(PostgresNewRows, a_smaller_id_that_is_committed_later_is_read_once) {
   EXPECT_EQ(read(), Ids{});
 }
 
+// What docs/exports.md says of it.
+TEST_F(PostgresNewRows, a_table_that_is_packed_keeps_its_rows_and_one_that_is_rewritten_makes_new_ones) {
+  sql("create table t (id int primary key, name varchar(10)); insert into t select n, 'x' from generate_series(1, 3) "
+      "n");
+  EXPECT_EQ(read(""), (Ids{1, 2, 3}));
+  for (const char* kept : {"vacuum full t", "cluster t using t_pkey", "alter table t add column more int default 5",
+                           "alter table t rename column name to title", "alter table t alter title type varchar(20)",
+                           "alter table t alter title type text"}) {
+    sql(kept);
+    EXPECT_EQ(read(""), Ids{}) << kept;
+  }
+  for (const char* anew : {"alter table t alter title type varchar(5)", "alter table t set unlogged",
+                           "alter table t add column chance float8 default random()",
+                           "alter table t add column number int generated always as identity",
+                           "alter table t add column twice int generated always as (id * 2) stored"}) {
+    sql(anew);
+    EXPECT_EQ(read(""), (Ids{1, 2, 3})) << anew;
+    EXPECT_EQ(read(""), Ids{}) << anew;
+  }
+}
+
 TEST_F(PostgresNewRows, equal_dates_and_missing_ones_are_read_once) {
   sql("create table t (id int, updated_on date); insert into t values (1, current_date - 1), (2, null)");
   EXPECT_EQ(read("updated_on"), (Ids{1, 2}));

@@ -63,13 +63,36 @@ Result<ExportColumns> columns_of(const Assembly& assembly, const Export& out, st
 
 class ParquetRows final : public objects::RowWriter {
  public:
-  explicit ParquetRows(std::unique_ptr<engine::ParquetWriter> writer) : writer_(std::move(writer)) {}
-  Result<void> write(const Batch& batch) override { return writer_->write(batch); }
+  ParquetRows(std::unique_ptr<engine::ParquetWriter> writer, Place place)
+      : writer_(std::move(writer)), place_(std::move(place)) {}
+  Result<void> write(const Batch& batch) override {
+    for (std::size_t column = 0; column < batch.vectors.size(); ++column) SLUICE_CHECK(check_times(batch, column));
+    return writer_->write(batch);
+  }
   Result<void> finish() override { return writer_->finish(); }
   std::uint64_t bytes() const override { return writer_->bytes(); }
 
  private:
+  // Parquet has no infinity of dates and times: readers would take the number for a day.
+  Result<void> check_times(const Batch& batch, std::size_t column) const {
+    const Field& field = (*batch.schema)[column];
+    const Vector& vector = batch.vectors[column];
+    const auto has_infinity = [&]<class T>(T infinity) {
+      for (std::size_t row = 0; row < batch.rows; ++row) {
+        const T value = vector.at<T>(row);
+        if ((value == infinity || value <= -infinity) && !vector.is_null(row)) return true;
+      }
+      return false;
+    };
+    const bool timed = field.type.kind == Kind::timestamp || field.type.kind == Kind::timestamp_tz;
+    if (!(timed && has_infinity(INT64_MAX)) && !(field.type.kind == Kind::date && has_infinity(INT32_MAX))) return {};
+    return fail(Fault::data,
+                place_.text() + ": column \"" + field.name + "\" holds an infinite date, which Parquet does not know",
+                "cast it to text in the query, or leave such rows out");
+  }
+
   std::unique_ptr<engine::ParquetWriter> writer_;
+  Place place_;  // of the query
 };
 
 constexpr const char* start_anew = "take the manifest away, or give another prefix, to start anew with all rows";
@@ -211,10 +234,11 @@ Result<runtime::ExportReport> ExportRuns::run_one(const Export& out, Snapshot& s
   if (out.into.dialect.format == objects::Format::parquet) {
     SLUICE_TRY(parquet, engine::Parquet::open());
     const engine::ParquetOptions groups{.row_group_rows = out.into.row_group_rows};
-    options.open_writer = [&parquet, groups](std::string_view, std::shared_ptr<const Schema> schema,
-                                             ObjectWriter& to) -> Result<std::unique_ptr<objects::RowWriter>> {
+    options.open_writer = [&parquet, groups, place = out.query.place](
+                              std::string_view, std::shared_ptr<const Schema> schema,
+                              ObjectWriter& to) -> Result<std::unique_ptr<objects::RowWriter>> {
       SLUICE_TRY(auto writer, parquet->open_writer(std::move(schema), to, groups));
-      return std::make_unique<ParquetRows>(std::move(writer));
+      return std::make_unique<ParquetRows>(std::move(writer), place);
     };
   }
   if (options_.progress)
@@ -268,6 +292,10 @@ Result<void> ExportRuns::publish_manifests() {
       manifest.entries.push_back(*entry);
     }
     SLUICE_CRASH_POINT("B3_files_up");
+    if (options_.may_publish) {
+      SLUICE_TRY(const bool may, options_.may_publish());
+      if (!may) return {};
+    }
     SLUICE_CHECK(runtime::publish_manifest(*store, key, manifest, before));
   }
   return {};

@@ -17,6 +17,8 @@ struct ExportRunOptions {
   std::function<void(const std::string& name, const runtime::ExportReport&)> progress{};
   std::stop_token stop{};
   bool warns = false;  // of what tagged columns decide, in the log
+  // Asked before a manifest that exports share is put over the one that was found: false leaves that as it is.
+  std::function<Result<bool>()> may_publish{};
 };
 
 struct ExportOutcome {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 
 #include "sluice/assembly/assemble.hpp"
@@ -10,6 +11,13 @@
 #include "sluice/runtime/run.hpp"
 
 namespace sluice::assembly {
+
+// Of a scheduled run: the right to publish, which another server takes when this one sleeps past its lease.
+struct HeldTurn {
+  Turn turn;                           // in the ledger of the database of the models, where there are some
+  std::function<Result<bool>()> held;  // whether the ledger says so now
+  std::function<void()> lost;          // called when it was found to be lost: the run stops
+};
 
 struct FlowRunOptions {
   std::chrono::seconds queue_wait{300};  // for a queue that does not exist yet
@@ -23,6 +31,7 @@ struct FlowRunOptions {
   // The same for exports. Null: nothing was published, since it, or what it waits for, failed.
   std::function<void(const std::string& flow, const runtime::ExportReport*)> exported{};
   bool warns = false;  // of what tagged columns decide in models and exports, one log line each
+  std::optional<HeldTurn> turn{};
 };
 
 // Errors before the first message was received come back as such; later ones stand in the outcome, with what was

@@ -90,9 +90,10 @@ class ProjectRun {
     for (const std::size_t step : work_.graph.order()) {
       if (chosen[step]) left_.push_back(step);
     }
-    while (!left_.empty() && !options_.stop.stop_requested()) run_next();
+    while (!left_.empty() && !options_.stop.stop_requested() && !turn_lost_) run_next();
     if (options_.warns) warn_of_models();
-    if (Result<void> listed = exports_.publish_manifests(); !listed && !options_.stop.stop_requested())
+    if (Result<void> listed = turn_lost_ ? Result<void>() : exports_.publish_manifests();
+        !listed && !options_.stop.stop_requested())
       note(std::move(listed).error(), "manifest");
     answer_.summary = fmt::format("{} messages received", received_);
     if (built_ > 0) answer_.summary += fmt::format(", {} model{} built", built_, built_ == 1 ? "" : "s");
@@ -105,6 +106,13 @@ class ProjectRun {
     ExportRunOptions options;
     options.stop = options_.stop;
     options.warns = options_.warns;
+    if (options_.turn) {
+      options.may_publish = [this]() -> Result<bool> {
+        SLUICE_TRY(const bool held, options_.turn->held());
+        if (!held) lose_turn("the manifest of its exports");
+        return held;
+      };
+    }
     options.progress = [this](const std::string& name, const runtime::ExportReport& report) {
       if (!progress_ || progress_name_ != name) {
         progress_.reset();
@@ -221,6 +229,13 @@ class ProjectRun {
     }
   }
 
+  void lose_turn(const std::string& what) {
+    turn_lost_ = true;
+    log::warning("turn lost to another server: not published", {{"what", what}});
+    answer_.text += what + ": not published, since another server has the turn\n";
+    options_.turn->lost();
+  }
+
   std::optional<Error> run_one(const project::Flow& flow) {
     Progress progress(session_, flow.name);
     options_.progress = [&progress](const runtime::RunReport& report) { progress.show(report); };
@@ -243,10 +258,14 @@ class ProjectRun {
     double seconds = 0;
     const auto build = [&] {
       const Stopwatch watch(seconds);
-      return database_->build_model(model);
+      return database_->build_model(model, options_.turn ? &options_.turn->turn : nullptr);
     };
     Result<ModelBuilt> built = build();
     if (!built) return std::move(built).error().within(model.name);
+    if (built->turn_lost) {
+      lose_turn(model.name);
+      return std::nullopt;
+    }
     answer_.text += model_text(model, *built, seconds);
     answer_.result["models"].push_back(model_json(model, *built, seconds));
     if (auto error = failed_tests(model, *built)) return error;
@@ -269,6 +288,7 @@ class ProjectRun {
   std::uint64_t received_ = 0;
   std::uint64_t exported_ = 0;
   std::size_t built_ = 0;
+  bool turn_lost_ = false;
   std::vector<std::string> built_names_;
 };
 

@@ -83,7 +83,10 @@ bool is_of_project_schedule(const project::Flow& flow, const Served& served) {
 }
 
 FollowJob::FollowJob(ServerShared& shared, const Served& served, const project::Flow& flow)
-    : shared_(shared), served_(served), flow_(flow.name), job_(shared.board.add_job(served.project.name, flow.name)) {}
+    : shared_(shared),
+      served_(served),
+      flow_(flow.name),
+      job_(shared.board.add_job(served.project.name, flow.name, false)) {}
 
 void FollowJob::work() {
   constexpr milliseconds pause_least(1000);
@@ -182,12 +185,12 @@ ScheduleJob::ScheduleJob(ServerShared& shared, const Served& served, Scheduled s
     : shared_(shared),
       served_(served),
       scheduled_(std::move(scheduled)),
-      job_(shared.board.add_job(served.project.name, scheduled_.flow.empty() ? served.project.name : scheduled_.flow)),
+      job_(shared.board.add_job(served.project.name, scheduled_.flow.empty() ? served.project.name : scheduled_.flow,
+                                true)),
       watch_(scheduled_.watched.size()) {}
 
 void ScheduleJob::work() {
-  LedgerTurns turns(served_.connection(scheduled_.database),
-                    {served_.project.name, scheduled_.flow, shared_.holder, shared_.lease});
+  LedgerTurns turns(served_.connection(scheduled_.database), turn());
   runtime::ScheduleOptions options;
   options.name = name();
   options.keep_every = milliseconds(shared_.lease) / 3;
@@ -214,10 +217,11 @@ bool ScheduleJob::run(SystemTime due, const std::stop_token& stop) {
   const bool polls = scheduled_.schedule.every.count() > 0 && scheduled_.watched.empty();
   if (!polls) log::info("run begins", {{"schedule", name()}, {"due", time}});
   did_something_ = false;
+  turn_lost_ = false;
   Result<Answer> answer = moved ? run_due(due, stop) : fail(moved.error());
   const double took = std::chrono::duration<double>(shared_.clock.steady() - started).count();
   const Error* error = !answer ? &answer.error() : answer->error ? &*answer->error : nullptr;
-  const bool stopped = stop.stop_requested();
+  const bool stopped = stop.stop_requested() || turn_lost_;
   shared_.board.run_ended(job_, error != nullptr, stopped, took, shared_.clock.now_micros() / 1'000'000);
   if (error != nullptr) {
     log::error("run failed", {{"schedule", name()}, {"due", time}, {"error", error->text()}});
@@ -277,6 +281,14 @@ Result<Answer> ScheduleJob::run_due(SystemTime due, const std::stop_token& stop)
     if (const auto found = served_.exports.find(flow); found != served_.exports.end())
       shared_.board.export_ended(found->second, report);
   };
+  options.turn = {turn(),
+                  [this]() -> Result<bool> {
+                    // A connection of its own: the one that renews the lease works in another thread.
+                    SLUICE_TRY(const auto database,
+                               open_database(served_.connection(scheduled_.database), system_clock()));
+                    return database->ledger().keep_turn(turn());
+                  },
+                  [this] { turn_lost_ = true; }};
   return run_steps(*assembly, shared_.session, std::move(options), work, chosen);
 }
 

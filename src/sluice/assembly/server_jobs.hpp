@@ -85,6 +85,7 @@ class ScheduleJob {
   Result<bool> moved(schedule::SystemTime due);
   Result<Answer> run_due(schedule::SystemTime due, const std::stop_token& stop);
 
+  Turn turn() const { return {served_.project.name, scheduled_.flow, shared_.holder, shared_.lease}; }
   std::string name() const { return served_.project.name + (scheduled_.flow.empty() ? "" : " " + scheduled_.flow); }
   // By the project's own schedule, or by that of a flow.
   bool is_chosen(const Assembly& assembly, const Work& work, std::size_t step) const;
@@ -95,6 +96,7 @@ class ScheduleJob {
   std::size_t job_;
   runtime::Watch watch_;
   bool did_something_ = false;  // the run at work: else nobody has to be told
+  bool turn_lost_ = false;      // the run at work found it
 };
 
 // The jobs a flow or a project has. A flow without a schedule whose source ends (objects, a database) is a step of the

@@ -99,7 +99,10 @@ class Planner {
       Result<std::vector<TableName>> read = engine::tables_of(model.sql, model.place);
       if (!read) {
         Error error = std::move(read).error();
-        if (!parses_itself_ && error.hint.empty()) {
+        // DuckDB's words for a WITH that changes rows.
+        if (error.message.ends_with("A CTE needs a SELECT")) {
+          error.message = model.place.text() + ": it must be one SELECT, which changes nothing";
+        } else if (!parses_itself_ && error.hint.empty() && !engine::is_no_select(model.sql)) {
           error.hint = "where PostgreSQL alone knows this syntax, list the tables it reads by `reads:` in " +
                        model.name + ".yaml";
         }

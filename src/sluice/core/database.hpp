@@ -213,8 +213,9 @@ class Database {
 
   // Builds the model aside, then changes its table or view and runs its tests in one transaction, which is committed
   // if all of them pass: readers see the last good rows or the new ones, and the table keeps its grants, indexes and
-  // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was.
-  virtual Result<ModelBuilt> build_model(const Model& model) = 0;
+  // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was. `turn`: that under which
+  // it is built, of this database's ledger; where another server has taken it meanwhile, nothing is committed.
+  virtual Result<ModelBuilt> build_model(const Model& model, const Turn* turn = nullptr) = 0;
 
   // Read-only: whether the model's SELECT can be planned, with the tables as they are. An error names its line.
   virtual Result<void> check_model(const Model& model) = 0;

@@ -53,6 +53,7 @@ struct ModelBuilt {
     std::uint64_t rows = 0;  // at fault
   };
   std::vector<Failed> failed{};  // if there is one, nothing was published
+  bool turn_lost = false;        // then neither
 };
 
 }  // namespace sluice

@@ -65,6 +65,24 @@ std::vector<std::string> names_of_columns(DuckConnection& connection, const std:
   return names;
 }
 
+// The type alone is asked for: no row of the SELECT is made for this join.
+std::vector<std::string> untyped_columns(DuckConnection& connection, const std::string& select) {
+  const std::vector<std::string> names = names_of_columns(connection, select);
+  std::string list;
+  for (const std::string& name : names)
+    list += (list.empty() ? "typeof(q." : ", typeof(q.") + quoted(std::string_view(name)) + ")";
+  std::vector<std::string> untyped;
+  if (names.empty()) return untyped;
+  Result<DuckRows> types =
+      connection.ask("SELECT " + list + " FROM (SELECT 1) AS one LEFT JOIN (\n" + select + "\n) AS q ON false", {},
+                     "types of columns");
+  if (!types || !types->next()) return untyped;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (types->text(i) == "\"NULL\"") untyped.push_back(names[i]);
+  }
+  return untyped;
+}
+
 std::string column_not_computed(DuckConnection& connection, const std::string& select) {
   const Time end = std::chrono::steady_clock::now() + search_max;
   const std::vector<std::string> names = names_of_columns(connection, select);

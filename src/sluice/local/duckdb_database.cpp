@@ -95,7 +95,8 @@ class DuckdbDatabase final : public Database {
     return local::probe_cursor(**connection, table);
   }
 
-  Result<ModelBuilt> build_model(const Model& model) override {
+  // Who holds the file keeps every turn.
+  Result<ModelBuilt> build_model(const Model& model, const Turn* /*turn*/) override {
     SLUICE_TRY(DuckConnection * connection, connect());
     return local::build_model(*connection, model);
   }

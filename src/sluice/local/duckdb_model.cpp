@@ -148,7 +148,7 @@ class Build {
       SLUICE_CHECK(run(models::create_table_sql(model_, columns, dialect()), "make table " + model_.table.text()));
     SLUICE_TRY(const models::TableColumns table, columns_there());
     SLUICE_CHECK(models::check_table(model_, columns, table, dialect()));
-    for (const std::string& sql : models::change_sql(model_, columns, table, stage))
+    for (const std::string& sql : models::change_sql(model_, columns, table, stage, dialect()))
       SLUICE_CHECK(run(sql, "change table " + model_.table.text()));
     return run(std::string("DROP TABLE ") + stage);
   }
@@ -159,6 +159,9 @@ class Build {
                                               {}, model_.place.file));
     models::TableColumns columns;
     while (rows.next()) columns.push_back({rows.text(0), rows.text(1)});
+    const std::vector<std::string> untyped = untyped_columns(connection_, model_.sql);
+    for (models::TableColumn& column : columns)
+      column.only_null = std::ranges::find(untyped, column.name) != untyped.end();
     return columns;
   }
 

@@ -66,6 +66,24 @@ TEST_F(duckdb_model, makes_the_table_with_what_is_declared) {
   EXPECT_EQ(rows("select * from mart.m"), "1 2 x");
 }
 
+TEST_F(duckdb_model, a_bare_null_goes_into_a_column_of_any_type) {
+  for (const Materialize materialize : {Materialize::table, Materialize::upsert, Materialize::incremental}) {
+    Model made = model("select 1 as id, null as note, null as day, null as free", materialize, {"id"});
+    made.columns = {{"note", Type{Kind::text}, false}, {"day", Type{Kind::date}, false}};
+    EXPECT_EQ(build(made), "1 rows");
+    EXPECT_EQ(rows("select data_type from information_schema.columns where table_name = 'm' order by ordinal_position"),
+              "INTEGER\nVARCHAR\nDATE\nINTEGER");
+    made.sql = "select 1 as id, 'x' as note, date '2024-05-06' as day, 7 as free";
+    EXPECT_EQ(build(made), "1 rows");
+    made.sql = "select 1 as id, null as note, null as day, 8 as free";
+    EXPECT_EQ(build(made), "1 rows");
+    EXPECT_EQ(rows("select * from mart.m"), "1 NULL NULL 8");
+    made.sql = "select null as id, 'x' as note, null as day, 8 as free";
+    EXPECT_NE(build(made), "1 rows");
+    run("drop table mart.m");
+  }
+}
+
 TEST_F(duckdb_model, a_failed_test_leaves_the_last_good_rows) {
   EXPECT_EQ(build(model("select 1 as id", Materialize::table, {})), "1 rows");
   Model bad = model("select unnest([2, 2, 3]) as id");

@@ -238,7 +238,14 @@ TEST_F(duckdb_snapshot, a_query_that_cannot_be_bound_is_told_in_one_line_without
        {"select ip from t where nope(ip) = 'canary-10.0.0.1'", "select ip\nfrom t\nwhere ipp = 'canary'",
         "select ip from t 'canary' 'canary'", "select lower(ip, 'canary') as a from t",
         "select sum(ip || 'canary') over (order by nope) as a from t", "select 'canary' from none",
-        "select ip || 'canary' as a, count(*) as b from t"}) {
+        "select ip || 'canary' as a, count(*) as b from t", "select ip || 'of  canary' as a, count(*) as b from t",
+        "select ip || 'of\ncanary' as a, count(*) as b from t",
+        "select ip || $$canary$$ as a, count(*) as b -- it's\nfrom t",
+        "select ip || $x$it's canary$x$ as a, count(*) as b from t /* don't */",
+        "select ip || 'it''s canary' as a, count(*) as b from t",
+        "select ip || e'it\\'s\\ncanary' as a, count(*) as b from t",
+        "select \"it's\", ip || 'canary' as a, count(*) as b from (select ip, 1 as \"it's\" from t)",
+        "select 'canary'::int + ip as d from t"}) {
     const Error error = error_of(sql);
     EXPECT_EQ(error.fault, Fault::config) << error.text();
     EXPECT_NE(error.text().find(": query: DuckDB says "), std::string::npos) << error.text();

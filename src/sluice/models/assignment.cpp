@@ -38,6 +38,7 @@ constexpr std::array named{
     Named{"text", Family::text},
     Named{"character varying", Family::text},
     Named{"character", Family::text},
+    Named{"bpchar", Family::text},  // what max() and coalesce() of a character(3) give
     Named{"name", Family::text},
     Named{"varchar", Family::text},
     Named{"date", Family::date},

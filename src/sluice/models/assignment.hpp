@@ -14,7 +14,8 @@ namespace sluice::models {
 // - Whole numbers and decimals into a floating type that holds all their digits; `real` into `double precision`.
 // - Texts into texts: one that is too long is an error. Only blanks at the end are cut, which is what SQL says.
 // - A date into a timestamp: its midnight. Timestamps where the precision does not shrink.
-// - json and jsonb, and either into a text; DuckDB checks a VARCHAR that becomes JSON.
+// - json and jsonb, and either into a text; DuckDB checks a VARCHAR that becomes JSON. The one loss that is taken:
+//   jsonb keeps the last value of a key that a json text repeats, as readers of JSON do, and no blanks.
 bool assignable(std::string_view from, std::string_view to);
 
 }  // namespace sluice::models

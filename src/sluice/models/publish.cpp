@@ -32,6 +32,17 @@ const std::string& stored(const TableColumn& column) {
   return column.domain_of.empty() ? column.type : column.domain_of;
 }
 
+// By their texts where the database has no `=` for them, or one that takes two values for the same. What becomes JSON
+// of another kind is written as that writes it.
+std::string differ(const std::string& before, const TableColumn& there, const std::string& value,
+                   const TableColumn& given, const Dialect& dialect) {
+  if (!dialect.compares || (dialect.compares(stored(there)) && dialect.compares(stored(given))))
+    return before + " is distinct from " + value;
+  const std::string& type = stored(there);
+  const std::string as_stored = type == "json" || type == "jsonb" ? "::" + type : "";
+  return before + "::text is distinct from " + value + as_stored + "::text";
+}
+
 constexpr const char* cast_it = "cast it in the SELECT";
 
 std::string joined(const std::vector<std::string>& parts, const char* between) {
@@ -67,7 +78,7 @@ Result<void> check_stage(const Model& model, const TableColumns& stage, const Di
   for (const ModelColumn& column : model.columns) {
     if (!column.type) continue;
     const TableColumn& given = *find(stage, column.name);
-    if (dialect.holds(*column.type, given.type)) continue;
+    if (given.only_null || dialect.holds(*column.type, given.type)) continue;
     if (model.materialize != Materialize::view && assignable(stored(given), dialect.type_name(*column.type))) continue;
     wrong.push_back("column \"" + column.name + "\" is declared " + to_string(*column.type) +
                     ", but the SELECT gives " + given.type);
@@ -106,7 +117,7 @@ Result<void> check_table(const Model& model, const TableColumns& stage, const Ta
     } else if (declared != nullptr && declared->type && !dialect.holds(*declared->type, there->type)) {
       wrong.push_back("column \"" + there->name + "\" is " + there->type + ", but declared " +
                       to_string(*declared->type));
-    } else if (!assignable(stored(column), stored(*there))) {
+    } else if (!column.only_null && !assignable(stored(column), stored(*there))) {
       wrong.push_back("column \"" + there->name + "\" is " + there->type + ", but the SELECT gives " + column.type);
       if (wrong.size() == 1) hint = std::string(cast_it) + "; " + hint;
     }
@@ -150,7 +161,7 @@ std::vector<KeyCheck> key_checks(const Model& model, const TableColumns& stage, 
 }
 
 std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,
-                                    const std::string& from) {
+                                    const std::string& from, const Dialect& dialect) {
   const std::string into = quoted(model.table);
   std::vector<std::string> names;
   std::vector<std::string> values;
@@ -158,15 +169,16 @@ std::vector<std::string> change_sql(const Model& model, const TableColumns& stag
   std::vector<std::string> changes;
   std::vector<std::string> differs;
   for (const TableColumn& column : stage) {
-    const std::string name = quoted(find(table, column.name)->name);
-    const std::string value = "new_rows." + quoted(column.name);
+    const TableColumn& there = *find(table, column.name);
+    const std::string name = quoted(there.name);
+    const std::string value = column.only_null ? "null" : "new_rows." + quoted(column.name);
     names.push_back(name);
     values.push_back(value);
     if (is_key(model, column.name)) {
       same_key.push_back("old_rows." + name + " = " + value);
     } else {
       changes.push_back(name + " = " + value);
-      differs.push_back("old_rows." + name + " is distinct from " + value);
+      differs.push_back(differ("old_rows." + name, there, value, column, dialect));
     }
   }
   const std::string of_one_key = joined(same_key, " and ");

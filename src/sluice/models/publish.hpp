@@ -22,6 +22,7 @@ struct TableColumn {
   bool not_null = false;
   bool has_default = false;  // or is filled by the database in another way
   std::string domain_of{};   // of a domain: what it is made of
+  bool only_null = false;    // a NULL of no type in the SELECT, which goes into any: `type` is what a stage makes of it
 };
 using TableColumns = std::vector<TableColumn>;
 
@@ -30,6 +31,8 @@ struct Dialect {
   std::function<std::string(Type)> type_name;
   // Whether a column of this type holds what is declared.
   std::function<bool(Type declared, const std::string& type)> holds;
+  // Whether two values of this type are told apart by IS DISTINCT FROM, as their texts are; empty: of every type.
+  std::function<bool(const std::string& type)> compares{};
 };
 
 std::string quoted(const std::string& identifier);
@@ -55,7 +58,7 @@ struct KeyCheck {
 std::vector<KeyCheck> key_checks(const Model& model, const TableColumns& stage, const std::string& from);
 // Statements to be run in order. `from` is the stage, as SQL names it.
 std::vector<std::string> change_sql(const Model& model, const TableColumns& stage, const TableColumns& table,
-                                    const std::string& from);
+                                    const std::string& from, const Dialect& dialect);
 // One row, one number: how many rows are at fault.
 std::string count_sql(const ModelTest& test);
 

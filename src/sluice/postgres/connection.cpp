@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <charconv>
+#include <chrono>
 
 namespace sluice::postgres {
 namespace {
@@ -113,6 +114,7 @@ ServerError Connection::error_of(const PGresult* result) {
   error.sqlstate = field(result, PG_DIAG_SQLSTATE);
   // Names are the server's own unless a function said them: RAISE takes any text for one.
   if (!said_by_function(field(result, PG_DIAG_SOURCE_FILE))) {
+    error.schema = field(result, PG_DIAG_SCHEMA_NAME);
     error.table = field(result, PG_DIAG_TABLE_NAME);
     error.column = field(result, PG_DIAG_COLUMN_NAME);
     error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
@@ -247,6 +249,24 @@ tl::expected<std::string_view, ServerError> Connection::take() {
   // The end, or an error: what follows tells.
   if (Reply ended = receive(); !ended) return tl::unexpected(std::move(ended.error()));
   return std::string_view();
+}
+
+bool Connection::cancel() {
+  if (PQtransactionStatus(connection_.get()) != PQTRANS_ACTIVE) return alive();
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> word(PQgetCancel(connection_.get()), &PQfreeCancel);
+  char why[256];
+  if (!word || PQcancel(word.get(), why, sizeof why) != 1) return false;
+  // A proxy in between may have let the word fall.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  char* row = nullptr;
+  while (PQgetCopyData(connection_.get(), &row, 0) > 0) {
+    PQfreemem(row);
+    if (std::chrono::steady_clock::now() > end) return false;
+  }
+  drain();
+  // Should it have come to its end by itself, the late word to stop meets nothing.
+  static_cast<void>(run(""));
+  return alive();
 }
 
 Reply Connection::end_copy() {

@@ -107,6 +107,10 @@ class Connection {
   // was all.
   tl::expected<std::string_view, ServerError> take();
 
+  // Ends the COPY that the server is in the middle of: the transaction can go back to a savepoint then. False: it does
+  // not stop, or is lost.
+  bool cancel();
+
   // Lets go of the server in the middle of what it does; the connection is gone.
   void abandon() { connection_.reset(); }
 

@@ -35,7 +35,7 @@ std::int64_t int64_of(std::string_view bytes) {
 
 static_assert(std::endian::native == std::endian::little);
 
-enum class Taken : std::uint8_t { value, malformed, infinite, no_number };
+enum class Taken : std::uint8_t { value, malformed, no_number };
 
 class CopyReader final : public RowReader {
  public:
@@ -45,10 +45,7 @@ class CopyReader final : public RowReader {
   }
   CopyReader(const CopyReader&) = delete;
   CopyReader& operator=(const CopyReader&) = delete;
-  // What is left is not waited for: a broken connection ends the transaction, and the server's work with it.
-  ~CopyReader() override {
-    if (!ended_) connection_.abandon();
-  }
+  ~CopyReader() override { leave(); }
 
   Result<bool> next(Batch& batch) override {
     if (pool_) {
@@ -80,6 +77,13 @@ class CopyReader final : public RowReader {
   }
 
  private:
+  // What is left is not waited for. The snapshot's own connection has more to read; one of a part's has not: broken, it
+  // ends its transaction, and the server's work with it.
+  void leave() {
+    if (!ended_ && (pool_ || !connection_.cancel())) connection_.abandon();
+    ended_ = true;
+  }
+
   Error malformed() const {
     return {Fault::failed, connection_.where() + ": " + plan_.place.text() + ": the server's COPY is not whole",
             "run again"};
@@ -127,9 +131,7 @@ class CopyReader final : public RowReader {
   Error refused(Taken taken, std::size_t column) const {
     if (taken == Taken::malformed) return malformed();
     const std::string name = "column \"" + (*plan_.columns)[column].name + "\"";
-    return {Fault::data,
-            plan_.place.text() + ": " + name +
-                (taken == Taken::infinite ? " holds an infinite date" : " holds a number that is none (NaN)"),
+    return {Fault::data, plan_.place.text() + ": " + name + " holds a number that is none (NaN)",
             "cast it to text in the query, or leave such rows out"};
   }
 
@@ -170,15 +172,16 @@ class CopyReader final : public RowReader {
       case Wire::date: {
         if (bytes.size() != 4) return Taken::malformed;
         const std::int32_t days = int32_of(bytes);
-        if (days == INT32_MIN || days == INT32_MAX) return Taken::infinite;
-        builder_->set(column, days + epoch_days);
+        // Infinity is the greatest number on both sides, and -infinity what is left of it.
+        const bool infinite = days == INT32_MIN || days == INT32_MAX;
+        builder_->set(column, !infinite ? days + epoch_days : days == INT32_MAX ? INT32_MAX : -INT32_MAX);
         return Taken::value;
       }
       case Wire::timestamp: {
         if (bytes.size() != 8) return Taken::malformed;
         const std::int64_t micros = int64_of(bytes);
-        if (micros == INT64_MIN || micros == INT64_MAX) return Taken::infinite;
-        builder_->set(column, micros + epoch_micros);
+        const bool infinite = micros == INT64_MIN || micros == INT64_MAX;
+        builder_->set(column, !infinite ? micros + epoch_micros : micros == INT64_MAX ? INT64_MAX : -INT64_MAX);
         return Taken::value;
       }
       case Wire::uuid: {

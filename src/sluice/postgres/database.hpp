@@ -32,7 +32,7 @@ class TableDatabase final : public Database {
   Finding probe_cursor(const WatchedTable& table) override;
   // Any number of servers share it: the ledger tells their turns.
   Result<std::shared_ptr<const void>> hold_for_server() override { return std::make_shared<const int>(0); }
-  Result<ModelBuilt> build_model(const Model& model) override;
+  Result<ModelBuilt> build_model(const Model& model, const Turn* turn) override;
   Result<void> check_model(const Model& model) override;
   std::vector<Finding> probe(const DatabaseUse& use) override;
   Result<Rows> first_rows(const TableName& table, std::size_t most) override;

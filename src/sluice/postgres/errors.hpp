@@ -11,6 +11,7 @@ namespace sluice::postgres {
 
 struct ServerError {
   std::string sqlstate;  // empty: the connection was lost
+  std::string schema{};  // of the table
   std::string table{};
   std::string column{};
   std::string constraint{};

@@ -27,6 +27,10 @@ class TableLedger final : public Ledger {
   Result<void> end_turn(const Turn& turn, std::optional<std::int64_t> done) override;
   Result<std::uint64_t> prune(std::chrono::hours age, std::size_t most) override;
 
+  // In the transaction at work there, right before its end: whether this server has the turn. Until the transaction
+  // ends nobody else can take it.
+  Result<bool> lock_turn(Connection& connection, const Turn& turn) const;
+
   const LedgerNames& names() const { return names_; }
 
  private:

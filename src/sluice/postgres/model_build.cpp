@@ -2,6 +2,8 @@
 //
 // Two builds of one table wait for each other; readers wait for nobody.
 #include <algorithm>
+#include <array>
+#include <functional>
 
 #include "sluice/core/words.hpp"
 #include "sluice/models/publish.hpp"
@@ -10,6 +12,7 @@
 #include "sluice/postgres/ledger_tables.hpp"
 #include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
+#include "sluice/postgres/utf8.hpp"
 
 namespace sluice::postgres {
 namespace {
@@ -27,7 +30,7 @@ bool holds(Type declared, const std::string& type) {
     case Kind::int64: return is({"bigint"});
     case Kind::float64: return is({"double precision", "real"});
     case Kind::decimal: return type == "numeric" || type == sql_type(declared);
-    case Kind::text: return is({"text", "character varying", "character"});
+    case Kind::text: return is({"text", "character varying", "character", "bpchar"});
     case Kind::bytes: return is({"bytea"});
     case Kind::date: return is({"date"});
     case Kind::timestamp: return type.ends_with("without time zone");
@@ -36,6 +39,35 @@ bool holds(Type declared, const std::string& type) {
     case Kind::json: return is({"json", "jsonb"});
   }
   return false;
+}
+
+// json, xml and point have no `=`; that of box counts areas, that of citext no capitals, that of interval takes a month
+// for 30 days. Those that are not known here are compared by their texts, too.
+bool compares(const std::string& type) {
+  constexpr std::array well{"smallint",
+                            "integer",
+                            "bigint",
+                            "numeric",
+                            "real",
+                            "double precision",
+                            "boolean",
+                            "text",
+                            "character varying",
+                            "character",
+                            "bpchar",
+                            "name",
+                            "bytea",
+                            "date",
+                            "uuid",
+                            "jsonb",
+                            "time without time zone",
+                            "timestamp without time zone",
+                            "timestamp with time zone"};
+  std::string base = type.substr(0, type.find_first_of("(["));
+  // "timestamp(3) without time zone"
+  if (const std::size_t close = type.find(')'); close != std::string::npos && type.find('[') == std::string::npos)
+    base += type.substr(close + 1);
+  return std::ranges::find(well, base) != well.end();
 }
 
 models::TableColumns columns_of(const Table& table) {
@@ -48,13 +80,18 @@ models::TableColumns columns_of(const Table& table) {
 
 class Build {
  public:
-  Build(Connection& connection, const Model& model) : connection_(connection), model_(model) {}
+  // Gives false where the run has lost the right to publish; it is asked last, in the transaction.
+  using MayPublish = std::function<Result<bool>(Connection&)>;
+
+  Build(Connection& connection, const Model& model, MayPublish may_publish = {})
+      : connection_(connection), model_(model), may_publish_(std::move(may_publish)) {}
 
   // Plans the SELECT as the build would, which wants the right to read all that it names.
   Result<void> check() {
     if (const Reply begun = connection_.run("begin read only"); !begun)
       return fail(connection_.error(begun.error(), "begin to read"));
     Result<void> checked = search_home();
+    if (checked) checked = changes_nothing();
     if (checked) {
       constexpr std::string_view words = "explain ";
       const Reply planned = connection_.ask(std::string(words) + model_.sql, {});
@@ -66,10 +103,18 @@ class Build {
   }
 
   Result<ModelBuilt> build() {
-    if (const Reply begun = connection_.run("begin"); !begun)
+    // Whatever the database's default: two builds of one table wait for each other, and the turn is renewed meanwhile.
+    if (const Reply begun = connection_.run("begin isolation level read committed"); !begun)
       return fail(connection_.error(begun.error(), "begin a transaction"));
     Result<ModelBuilt> built = in_transaction();
-    if (!built || !built->failed.empty()) {
+    if (built && built->failed.empty() && may_publish_) {
+      if (const Result<bool> may = may_publish_(connection_); !may) {
+        built = fail(may.error());
+      } else {
+        built->turn_lost = !*may;
+      }
+    }
+    if (!built || !built->failed.empty() || built->turn_lost) {
       if (connection_.alive()) static_cast<void>(connection_.run("rollback"));
       return built;
     }
@@ -84,6 +129,7 @@ class Build {
  private:
   Result<ModelBuilt> in_transaction() {
     SLUICE_CHECK(look_at_home());
+    SLUICE_CHECK(changes_nothing());
     ModelBuilt built;
     if (model_.materialize == Materialize::view) {
       SLUICE_CHECK(make_view());
@@ -91,7 +137,8 @@ class Build {
       SLUICE_CHECK(fill_table(built));
     }
     // What is deferred to the commit would fail where nobody can name it.
-    SLUICE_CHECK(run("set constraints all immediate", "check deferred constraints"));
+    if (const Reply checked = connection_.run("set constraints all immediate"); !checked)
+      return fail(not_changed(checked.error()));
     for (const ModelTest& test : model_.tests) {
       const Reply counted = connection_.ask(models::count_sql(test), {});
       if (!counted) return fail(error_of_test(counted.error(), test));
@@ -102,6 +149,23 @@ class Build {
       }
     }
     return built;
+  }
+
+  // CREATE TABLE AS would take a WITH that deletes. As a subquery, which nothing but a SELECT can be; read and not
+  // planned.
+  Result<void> changes_nothing() {
+    const auto no_select = [this] {
+      return fail(Fault::config, model_.place.file + ": it must be one SELECT, which changes nothing");
+    };
+    if (const Reply alone = connection_.describe(model_.sql); !alone) {
+      // Of several statements the server tells no place.
+      if (alone.error().is("42601") && alone.error().position == 0) return no_select();
+      return fail(explained(alone.error(), own_error(alone.error(), 0)));
+    }
+    const Reply inside = connection_.describe("select * from (" + model_.sql + "\n) as q");
+    if (inside) return {};
+    if (inside.error().is("42601") || inside.error().is("0A000")) return no_select();
+    return fail(explained(inside.error(), own_error(inside.error(), 0)));
   }
 
   // The model's schema is there, and a table without a schema is looked for in it first.
@@ -141,7 +205,7 @@ class Build {
     const Reply made = connection_.ask("create or replace view " + quoted(model_.table) + " as " + model_.sql, {});
     if (made) {
       SLUICE_TRY(const std::optional<Table> view, describe(connection_, model_.table));
-      return view ? models::check_stage(model_, columns_of(*view), {&sql_type, &holds}) : Result<void>();
+      return view ? models::check_stage(model_, columns_of(*view), {&sql_type, &holds, &compares}) : Result<void>();
     }
     Error error = own_error(made.error(), before_sql());
     if (made.error().is("42P16")) {
@@ -163,7 +227,7 @@ class Build {
     SLUICE_TRY(const std::optional<Table> filled_table, describe(connection_, {"pg_temp", "sluice_model"}));
     if (!filled_table) return fail(Fault::failed, connection_.where() + ": the temporary table is gone");
     const models::TableColumns columns = columns_of(*filled_table);
-    const models::Dialect dialect{&sql_type, &holds};
+    const models::Dialect dialect{&sql_type, &holds, &compares};
     SLUICE_CHECK(models::check_stage(model_, columns, dialect));
     SLUICE_CHECK(check_keys(columns));
     SLUICE_TRY(std::optional<Table> table, describe(connection_, model_.table));
@@ -177,7 +241,7 @@ class Build {
     if (!locked) return fail(not_changed(locked.error()));
     const models::TableColumns there = columns_of(*table);
     SLUICE_CHECK(models::check_table(model_, columns, there, dialect));
-    for (const std::string& sql : models::change_sql(model_, columns, there, stage)) {
+    for (const std::string& sql : models::change_sql(model_, columns, there, stage, dialect)) {
       if (const Reply changed = connection_.run(sql); !changed) return fail(not_changed(changed.error()));
     }
     return {};
@@ -226,7 +290,7 @@ class Build {
     std::string place = model_.place.file;
     if (error.position > 0) {
       const auto end = static_cast<std::ptrdiff_t>(
-          std::min(model_.sql.size(), static_cast<std::size_t>(std::max(0, error.position - before - 1))));
+          bytes_of(model_.sql, static_cast<std::size_t>(std::max(0, error.position - before - 1))));
       place += ":" + std::to_string(1 + std::count(model_.sql.begin(), model_.sql.begin() + end, '\n'));
     }
     Error out = fault_of_model(error, connection_.error(error, place));
@@ -274,8 +338,7 @@ class Build {
       error.hint = "GRANT SELECT, INSERT, UPDATE, DELETE ON " + quoted(model_.table) + " TO " +
                    quoted(connection_.user()) + ", or let that user own it";
     }
-    // The table itself: a row of it that refers to nothing.
-    if (!is_referred_to(refused) || refused.table == model_.table.table) return error;
+    if (!is_referred_to(refused)) return error;
     const std::string other = referring_table(connection_, quoted(model_.table), refused);
     if (other.empty()) return error;
     return {Fault::conflict,
@@ -286,11 +349,12 @@ class Build {
 
   std::string home() const { return model_.table.schema.empty() ? "public" : model_.table.schema; }
 
+  // In characters, as the server counts.
   int before_sql() const {
-    const std::size_t words = model_.materialize == Materialize::view
-                                  ? ("create or replace view " + quoted(model_.table) + " as ").size()
-                                  : std::string_view("create temporary table sluice_model on commit drop as ").size();
-    return static_cast<int>(words);
+    const std::string words = model_.materialize == Materialize::view
+                                  ? "create or replace view " + quoted(model_.table) + " as "
+                                  : "create temporary table sluice_model on commit drop as ";
+    return static_cast<int>(count_characters(words).count);
   }
 
   // A row that the table or the SELECT refuses is the data's fault.
@@ -300,6 +364,7 @@ class Build {
   // A constant of it is found while the SQL is read, before any row.
   Error error_of_test(const ServerError& error, const ModelTest& test) const {
     Error out = error_of(error, test.text());
+    if (error.is("0A000")) out.hint = "a test is one SELECT, which changes nothing";
     if (error.position == 0 || !error.sqlstate.starts_with("22")) return out;
     out.fault = Fault::config;
     out.hint = advice_on_values(error);
@@ -312,13 +377,15 @@ class Build {
 
   Connection& connection_;
   const Model& model_;
+  MayPublish may_publish_;
 };
 
 }  // namespace
 
-Result<ModelBuilt> TableDatabase::build_model(const Model& model) {
+Result<ModelBuilt> TableDatabase::build_model(const Model& model, const Turn* turn) {
   SLUICE_TRY(Connection * connection, session_.connection());
-  return Build(*connection, model).build();
+  if (turn == nullptr) return Build(*connection, model).build();
+  return Build(*connection, model, [this, turn](Connection& in) { return ledger_.lock_turn(in, *turn); }).build();
 }
 
 Result<void> TableDatabase::check_model(const Model& model) {

@@ -115,6 +115,10 @@ TEST(Sql, quotes_cannot_be_left) {
 TEST(Utf8, counts_code_points_and_finds_what_is_none) {
   EXPECT_EQ(count_characters("0123456789abcdef").count, 16U);
   EXPECT_EQ(count_characters("12345678ü\xf0\x9f\x98\x80x").count, 11U);
+  EXPECT_EQ(bytes_of("aü\xf0\x9f\x98\x80x", 0), 0U);
+  EXPECT_EQ(bytes_of("aü\xf0\x9f\x98\x80x", 2), 3U);
+  EXPECT_EQ(bytes_of("aü\xf0\x9f\x98\x80x", 3), 7U);
+  EXPECT_EQ(bytes_of("aü\xf0\x9f\x98\x80x", 9), 8U);
   EXPECT_TRUE(count_characters(std::string_view("1234567\0abcdefgh", 16)).has_nul);
   EXPECT_FALSE(count_characters("12345678901234567").has_nul);
   for (const char* bad :

@@ -8,14 +8,18 @@
 namespace sluice::postgres {
 namespace {
 
-// The constraint that the server has named comes first.
+// The constraint that the server has named comes first. Of a partitioned table the server names the partition.
 constexpr const char* referring_sql = R"(
+with recursive own(id) as (
+  select pg_catalog.to_regclass($1)::oid
+  union select i.inhrelid from pg_catalog.pg_inherits i join own on i.inhparent = own.id
+)
 select n.nspname || '.' || c.relname, k.conname
 from pg_catalog.pg_constraint k
 join pg_catalog.pg_class c on c.oid = k.conrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where k.contype = 'f' and k.confrelid = pg_catalog.to_regclass($1) and k.conrelid <> k.confrelid
-  and k.confdeltype in ('a', 'r')
+  and k.confdeltype in ('a', 'r') and not exists (select from own where own.id = pg_catalog.to_regclass($3))
 order by k.conname = $2 desc, 1, 2
 limit 1)";
 
@@ -68,7 +72,14 @@ bool is_referred_to(const ServerError& error) { return error.is("23503") || erro
 
 std::string referring_table(Connection& connection, const std::string& target, const ServerError& refused) {
   if (connection.in_transaction() && !connection.run("rollback")) return {};
-  const Reply found = connection.ask(referring_sql, Parameters().text(target).text(refused.constraint));
+  Parameters parameters;
+  parameters.text(target).text(refused.constraint);
+  if (refused.table.empty()) {
+    parameters.null();
+  } else {
+    parameters.text(quoted(TableName{refused.schema, refused.table}));
+  }
+  const Reply found = connection.ask(referring_sql, parameters);
   if (!found || found->rows() == 0) return {};
   return found->text(0, 0) + ", by its foreign key " + found->text(0, 1);
 }

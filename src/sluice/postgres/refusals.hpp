@@ -15,7 +15,8 @@ namespace sluice::postgres {
 bool is_referred_to(const ServerError& error);
 
 // Which table refers to rows of `target`, a quoted name: "public.items, by its foreign key items_order". Empty where
-// none is found: a trigger may raise what it likes. Ends the transaction, if there is one.
+// none is found, since a trigger may raise what it likes, and where `target` itself or a partition of it is at fault: a
+// row of it refers to nothing. Ends the transaction, if there is one.
 std::string referring_table(Connection& connection, const std::string& target, const ServerError& refused);
 
 // The tables of a SELECT that the user may not read; those that stand behind a view are read by its owner. Wants a

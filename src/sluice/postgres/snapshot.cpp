@@ -10,6 +10,7 @@
 #include "sluice/postgres/part_reader.hpp"
 #include "sluice/postgres/refusals.hpp"
 #include "sluice/postgres/sql.hpp"
+#include "sluice/postgres/utf8.hpp"
 
 namespace sluice::postgres {
 namespace {
@@ -148,10 +149,8 @@ class TableSnapshot final : public Snapshot {
   Result<void> mend() {
     if (!connection_.alive()) {
       return fail(Fault::transient,
-                  connection_.where() +
-                      ": the moment that the exports of this run share is gone: the connection was "
-                      "lost, or another export ended in the middle of its rows",
-                  "run again, once that export can be done");
+                  connection_.where() + ": the moment that the exports of this run share is gone with its connection",
+                  "run again");
     }
     if (!savepoint_) return {};
     savepoint_ = false;
@@ -176,7 +175,8 @@ class TableSnapshot final : public Snapshot {
     Place place = query.place;
     const int position = error.position - ahead;
     if (position > 0 && !query.sql.empty()) {
-      const auto end = query.sql.begin() + std::min<std::ptrdiff_t>(position - 1, std::ssize(query.sql));
+      const auto end =
+          query.sql.begin() + static_cast<std::ptrdiff_t>(bytes_of(query.sql, static_cast<std::size_t>(position - 1)));
       const auto lines = static_cast<int>(std::count(query.sql.begin(), end, '\n'));
       place.line += lines;
       if (lines > 0) place.column = 1;

@@ -47,6 +47,13 @@ Result<bool> TableLedger::keep_turn(const Turn& turn) {
   return kept.rows() > 0;
 }
 
+Result<bool> TableLedger::lock_turn(Connection& connection, const Turn& turn) const {
+  const Reply held =
+      connection.ask("select 1 from " + names_.of("schedule") + of_holder + " for update", with_holder(turn));
+  if (!held) return fail(connection.error(held.error(), "look at a schedule's turn"));
+  return held->rows() > 0;
+}
+
 Result<void> TableLedger::end_turn(const Turn& turn, std::optional<std::int64_t> done) {
   const std::string end = "update " + names_.of("schedule") + " set holder = '', until = '-infinity'";
   if (!done) {

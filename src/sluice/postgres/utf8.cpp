@@ -52,4 +52,13 @@ Characters count_characters(std::string_view text) {
   return out;
 }
 
+std::size_t bytes_of(std::string_view text, std::size_t characters) {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0U) != 0x80;
+    if (begins && characters-- == 0) break;
+  }
+  return at;
+}
+
 }  // namespace sluice::postgres

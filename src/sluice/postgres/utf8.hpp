@@ -15,4 +15,7 @@ struct Characters {
 
 Characters count_characters(std::string_view text);
 
+// How many bytes the first `characters` of a valid text take; all of them where it has fewer.
+std::size_t bytes_of(std::string_view text, std::size_t characters);
+
 }  // namespace sluice::postgres

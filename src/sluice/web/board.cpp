@@ -32,9 +32,9 @@ std::string_view to_string(JobState state) {
   return "?";
 }
 
-std::size_t Board::add_job(std::string project, std::string name) {
+std::size_t Board::add_job(std::string project, std::string name, bool scheduled) {
   const std::lock_guard lock(mutex_);
-  jobs_.push_back({.project = std::move(project), .name = std::move(name)});
+  jobs_.push_back({.project = std::move(project), .name = std::move(name), .scheduled = scheduled});
   return jobs_.size() - 1;
 }
 
@@ -55,6 +55,8 @@ void Board::state(std::size_t job, JobState state, std::optional<std::int64_t> n
   JobFigures& figures = jobs_[job];
   figures.state = state;
   figures.was_up |= state == JobState::waiting || state == JobState::running || state == JobState::standby;
+  if (state == JobState::standby)
+    figures.last_failed = false;  // how it goes on is told by the server that has the turn
   if (next_due) figures.next_due = next_due;
 }
 
@@ -64,7 +66,7 @@ void Board::run_ended(std::size_t job, bool failed, bool stopped, double seconds
   ++(failed ? figures.runs_failed : stopped ? figures.runs_stopped : figures.runs_done);
   figures.last_seconds = seconds;
   if (!failed && !stopped) figures.last_success = now;
-  if (!stopped) figures.last_failed = failed && figures.next_due.has_value();
+  if (!stopped) figures.last_failed = failed && figures.scheduled;
 }
 
 void Board::progress(std::size_t flow, const runtime::RunReport& report) {

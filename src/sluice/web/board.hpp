@@ -29,10 +29,11 @@ std::string_view to_string(JobState state);
 // A followed flow, a scheduled one, or the schedule of a project.
 struct JobFigures {
   std::string project;
-  std::string name;  // the flow's, or the project's
+  std::string name;        // the flow's, or the project's
+  bool scheduled = false;  // it has times; else it follows a queue
   JobState state = JobState::starting;
   bool was_up = false;       // it has been at work, or waits in good order
-  bool last_failed = false;  // the last run that ended, of a job that has times
+  bool last_failed = false;  // the last run that ended, of a scheduled job that does not stand by
   std::uint64_t runs_done = 0;
   std::uint64_t runs_failed = 0;
   std::uint64_t runs_stopped = 0;
@@ -63,7 +64,7 @@ struct ExportFigures {
 class Board {
  public:
   // Numbers to write by; only before the first thread writes.
-  std::size_t add_job(std::string project, std::string name);
+  std::size_t add_job(std::string project, std::string name, bool scheduled);
   std::size_t add_flow(std::string project, std::string flow);
   std::size_t add_export(std::string project, std::string flow);
 

@@ -24,7 +24,7 @@ runtime::RunReport report_of(std::uint64_t received, std::uint64_t rejected) {
 // A board with something on every line.
 void fill(Board& board) {
   const std::size_t flow = board.add_flow("shop", "orders");
-  const std::size_t job = board.add_job("shop", "orders");
+  const std::size_t job = board.add_job("shop", "orders", true);
   board.add_flow("shop", "parcels");
   board.state(job, JobState::waiting, 1711843200);
   board.flow_ended(flow, report_of(10, 1));
@@ -96,8 +96,8 @@ TEST(Metrics, pass_promtool) {
 
 TEST(Board, is_ready_when_every_job_has_been_at_work_and_none_failed) {
   Board board;
-  const std::size_t one = board.add_job("shop", "orders");
-  const std::size_t two = board.add_job("shop", "nightly");
+  const std::size_t one = board.add_job("shop", "orders", false);
+  const std::size_t two = board.add_job("shop", "nightly", true);
   EXPECT_EQ(board.unready(), (std::vector<std::string>{"shop orders: starting", "shop nightly: starting"}));
   board.state(one, JobState::running);
   board.state(two, JobState::standby);
@@ -117,6 +117,23 @@ TEST(Board, is_ready_when_every_job_has_been_at_work_and_none_failed) {
   EXPECT_TRUE(board.unready().empty());
   board.drain();
   EXPECT_EQ(board.unready(), std::vector<std::string>{"draining"});
+}
+
+TEST(Board, tells_a_failed_run_that_was_overdue_when_the_server_started) {
+  Board board;
+  const std::size_t job = board.add_job("shop", "nightly", true);
+  board.state(job, JobState::running);
+  board.run_ended(job, true, false, 1, 100);
+  EXPECT_EQ(board.unready(), std::vector<std::string>{"shop nightly: running, its last run failed"});
+}
+
+TEST(Board, forgets_a_failed_run_when_another_server_has_the_turn) {
+  Board board;
+  const std::size_t job = board.add_job("shop", "nightly", true);
+  board.state(job, JobState::running);
+  board.run_ended(job, true, false, 1, 100);
+  board.state(job, JobState::standby);
+  EXPECT_TRUE(board.unready().empty());
 }
 
 TEST(Listen, takes_loopback_addresses_only) {
