@@ -1,5 +1,8 @@
 #include "sluice/postgres/catalogue.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "sluice/postgres/sql.hpp"
 
 namespace sluice::postgres {
@@ -81,6 +84,33 @@ Result<std::optional<Table>> describe(Connection& connection, const TableName& n
     for (std::size_t row = 0; row < labels->rows(); ++row) column.labels.push_back(labels->text(row, 0));
   }
   return std::optional<Table>(std::move(table));
+}
+
+bool compares(const std::string& type) {
+  constexpr std::array well{"smallint",
+                            "integer",
+                            "bigint",
+                            "numeric",
+                            "real",
+                            "double precision",
+                            "boolean",
+                            "text",
+                            "character varying",
+                            "character",
+                            "bpchar",
+                            "name",
+                            "bytea",
+                            "date",
+                            "uuid",
+                            "jsonb",
+                            "time without time zone",
+                            "timestamp without time zone",
+                            "timestamp with time zone"};
+  std::string base = type.substr(0, type.find_first_of("(["));
+  // "timestamp(3) without time zone"
+  if (const std::size_t close = type.find(')'); close != std::string::npos && type.find('[') == std::string::npos)
+    base += type.substr(close + 1);
+  return std::ranges::find(well, base) != well.end();
 }
 
 }  // namespace sluice::postgres

@@ -62,4 +62,9 @@ struct Table {
 // Empty if there is no such table (or view). A name without schema is looked for as the server does.
 Result<std::optional<Table>> describe(Connection& connection, const TableName& name);
 
+// Whether two values of a type, as the server prints it, are equal by `=` where they are the same in writing, and only
+// there. json, xml and point have no `=`; that of box counts areas, that of citext no capitals, that of interval takes
+// a month for 30 days. Types that are not known here are none.
+bool compares(const std::string& type);
+
 }  // namespace sluice::postgres

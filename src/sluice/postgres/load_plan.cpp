@@ -1,6 +1,5 @@
 // What a flow from objects needs beyond an append: the SQL of replace and merge, and what must hold for them.
 #include <algorithm>
-#include <array>
 
 #include "sluice/core/words.hpp"
 #include "sluice/postgres/plan.hpp"
@@ -18,15 +17,12 @@ std::string list(const std::vector<std::string>& columns, std::string_view befor
   return out;
 }
 
-// As text where PostgreSQL cannot tell two values of the type apart, or means by = that they are of one size.
+// By the text where two values that differ may be equal, or cannot be compared.
 std::string compared(const Table& table, const std::string& name) {
-  static constexpr std::array without_equality{"json", "xml",  "point",  "line",   "lseg",
-                                               "box",  "path", "circle", "polygon"};
   const auto column = std::ranges::find(table.columns, name, &Column::name);
-  const bool has = column == table.columns.end() || std::ranges::none_of(without_equality, [&column](const char* type) {
-                     return column->type_name == type || column->domain_of == type;
-                   });
-  return quoted(name) + (has ? "" : "::text");
+  const bool by_itself = column == table.columns.end() || column->is_enum ||
+                         compares(column->domain_of.empty() ? column->type_name : column->domain_of);
+  return quoted(name) + (by_itself ? "" : "::text");
 }
 
 std::string list_compared(const Table& table, const std::vector<std::string>& columns, const std::string& before) {

@@ -2,7 +2,6 @@
 //
 // Two builds of one table wait for each other; readers wait for nobody.
 #include <algorithm>
-#include <array>
 #include <functional>
 
 #include "sluice/core/words.hpp"
@@ -39,35 +38,6 @@ bool holds(Type declared, const std::string& type) {
     case Kind::json: return is({"json", "jsonb"});
   }
   return false;
-}
-
-// json, xml and point have no `=`; that of box counts areas, that of citext no capitals, that of interval takes a month
-// for 30 days. Those that are not known here are compared by their texts, too.
-bool compares(const std::string& type) {
-  constexpr std::array well{"smallint",
-                            "integer",
-                            "bigint",
-                            "numeric",
-                            "real",
-                            "double precision",
-                            "boolean",
-                            "text",
-                            "character varying",
-                            "character",
-                            "bpchar",
-                            "name",
-                            "bytea",
-                            "date",
-                            "uuid",
-                            "jsonb",
-                            "time without time zone",
-                            "timestamp without time zone",
-                            "timestamp with time zone"};
-  std::string base = type.substr(0, type.find_first_of("(["));
-  // "timestamp(3) without time zone"
-  if (const std::size_t close = type.find(')'); close != std::string::npos && type.find('[') == std::string::npos)
-    base += type.substr(close + 1);
-  return std::ranges::find(well, base) != well.end();
 }
 
 models::TableColumns columns_of(const Table& table) {
