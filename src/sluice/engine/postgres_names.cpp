@@ -373,6 +373,8 @@ Result<void> check_names_of_postgres(const std::string& sql, const Place& place,
     walk.query(*parser.statements.at(0)->Cast<duckdb::SelectStatement>().node, {}, nullptr);
     walk.check_case();
     std::optional<Error> refusal = walk.refused_name();
+    if (tokens.has_other_spaces())
+      refusal = {Fault::config, "a space that is none for PostgreSQL, but a part of a name", "use plain spaces"};
     const bool tagged = std::ranges::any_of(relations, is_tagged);
     if (!refusal && tagged) refusal = walk.refusal();
     if (!refusal && tagged) refusal = tokens.read_otherwise();

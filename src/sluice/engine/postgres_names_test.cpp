@@ -108,6 +108,9 @@ TEST(PostgresNames, what_postgresql_binds_otherwise_is_refused) {
        "what \"mail\" means"},
       {"select obj_description(ascii(ip)::oid, 'pg_class') as d from people", "only imitates"},
       {"select has_table_privilege(name, 'people', 'select') as b from people", "only imitates"},
+      // where names and texts end
+      {"select 'x\\'' || ip --'\n as o from people", "a backslash before a quote"},
+      {"select (select a\xC2\xA0q from (select 1 as a) q) from people", "a space that is none"},
       // joins that PostgreSQL takes for an alias
       {"select (select ip from b anti join people on true limit 1) from (select 'x' as ip) z", "names in PostgreSQL"},
       {"select ip from b positional join people", "names in PostgreSQL"},

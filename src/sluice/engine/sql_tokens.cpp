@@ -13,6 +13,8 @@ namespace sluice::engine {
 SqlTokens::SqlTokens(const std::string& sql) : folded_(sql) {
   using duckdb::SimplifiedTokenType;
   const auto raw = duckdb::Parser::Tokenize(sql);
+  std::string stripped;
+  other_spaces_ = duckdb::Parser::StripUnicodeSpaces(sql, stripped);
   std::size_t end = sql.size() + 1;  // of the token before, without white space and comments
   for (std::size_t i = 0; i < raw.size(); ++i) {
     if (raw[i].type == SimplifiedTokenType::SIMPLIFIED_TOKEN_COMMENT) continue;
@@ -93,6 +95,10 @@ std::optional<Error> SqlTokens::read_otherwise() const {
         std::isalpha(static_cast<unsigned char>(tokens_[i].text[0])) != 0)
       return Error{Fault::config, "a number that goes on with letters, which is no name in PostgreSQL",
                    "put a space behind the number"};
+    if (tokens_[i].text.starts_with('\'') && tokens_[i].text.find("\\'") != std::string::npos)
+      return Error{Fault::config,
+                   "a backslash before a quote, which ends no text where standard_conforming_strings is off",
+                   "write chr(92) for it"};
     if (tokens_[i].text == "*" && tokens_[i - 1].text == "." && is_argument(i))
       return Error{Fault::config, "a row as an argument (t.*), which DuckDB leaves out", "name the columns"};
     if (tokens_[i - 1].text == "using" && tokens_[i].text == "(" && has_alias(i - 1))

@@ -18,10 +18,12 @@ class SqlTokens {
   // The query with every name that is not quoted in lower case, which is PostgreSQL's name for it. DuckDB's parser can
   // do the same, but for names that are keywords.
   const std::string& folded() const { return folded_; }
+  // White space beyond ASCII, which is a part of names for PostgreSQL.
+  bool has_other_spaces() const { return other_spaces_; }
   // Without quotes, in whatever case; `word` in lower case.
   bool has_word(std::string_view word) const;
   // What PostgreSQL takes otherwise: the whole row in `f(t.*)` and `array[t.*]`, and the alias of a join with USING,
-  // which DuckDB drops; and 0x1f, which DuckDB takes for 0 with a name.
+  // which DuckDB drops; 0x1f, which DuckDB takes for 0 with a name; and '\\', which may not end there.
   std::optional<Error> read_otherwise() const;
 
  private:
@@ -38,6 +40,7 @@ class SqlTokens {
   };
   std::vector<Token> tokens_;
   std::string folded_;
+  bool other_spaces_ = false;
 };
 
 }  // namespace sluice::engine
