@@ -168,6 +168,15 @@ TEST_F(privacy, names_that_postgresql_binds_otherwise_are_refused) {
       "select id, upper(city) as city, (select max(total) from loan l where l.id = u.id) as most from \"user\" u");
 }
 
+TEST_F(privacy, a_model_in_which_names_bind_otherwise_is_not_read) {
+  file("models/joined.sql",
+       "with q(k, n) as (select * from \"user\" join (select first_name, 1 as n from person) v using (first_name)) "
+       "select k from q");
+  const Ended built = run({"run", "bank.yaml", "--select", "joined"});
+  ASSERT_EQ(built.code, 0) << built.err;
+  expect_refused("select k, count(*) as n from mart.joined group by k", "name the columns in place of the `*`");
+}
+
 TEST_F(privacy, what_the_server_keeps_of_rows_and_queries_is_personal) {
   const std::string toast = server_->sql(
       "select t.oid::regclass::text from pg_class c join pg_class t on t.oid = c.reltoastrelid where c.relname = "
