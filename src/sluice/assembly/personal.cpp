@@ -229,7 +229,7 @@ Result<engine::Lineage> PersonalColumns::trace(const std::string& text, const Pl
   engine::TraceOptions options{sql, place, {}, {}};
   for (const TableName& table : tables) {
     SLUICE_TRY(engine::Relation relation, relation_of(table, home));
-    if (is_postgres_ && is_own({relation.schema, relation.name}) && relation.columns.front().pii == own_tag) {
+    if (!relation.columns.empty() && relation.columns.front().pii == own_tag) {
       return fail(Fault::config,
                   place.text() + ": " + relation.schema + "." + relation.name + " is the server's own: " + own_why,
                   "do without it in this query, while columns of the database are personal");

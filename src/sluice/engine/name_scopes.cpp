@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "sluice/engine/duck.hpp"
+
 namespace sluice::engine {
 namespace {
 
@@ -13,19 +15,20 @@ constexpr std::array<std::string_view, 12> words{
     "current_date", "current_time", "localtime",    "localtimestamp", "current_catalog", "current_timestamp"};
 
 bool is_open(const NameScope& scope) {
-  return std::ranges::any_of(scope.relations, [](const NamedRelation& one) { return one.columns.open; });
+  return std::ranges::any_of(scope.relations, [](const NamedRelation& one) { return one.columns.may_have_others(); });
 }
 
 bool in_duckdb_alone(const std::string& name, const NameScope& scope) {
+  const std::string lower = duckdb::StringUtil::Lower(name);
   return std::ranges::any_of(scope.relations,
-                             [&](const NamedRelation& one) { return one.columns.duckdb_names.contains(name); });
+                             [&](const NamedRelation& one) { return one.columns.duckdb_names.contains(lower); });
 }
 
 // What is beside a sub-query is seen by PostgreSQL behind LATERAL, or not at all: both are looked at.
 
 // PostgreSQL takes the nearest column of that name, of whatever level, and only then a whole row.
 bool is_alike(const std::string& name, const NameScope& scope) {
-  bool doubt = std::ranges::find(words, name) != words.end();
+  bool doubt = std::ranges::find(words, std::string_view(duckdb::StringUtil::Lower(name))) != words.end();
   for (const NameScope* at = &scope; at != nullptr; at = at->outer) {
     if (at->has_column(name)) {
       if (!at->sibling) return !doubt || at == &scope;
@@ -49,11 +52,16 @@ bool has_struct(const std::string& name, const NameScope& scope) {
 
 bool is_alike(const std::string& relation, const std::string& column, const NameScope& scope) {
   bool doubt = false;
+  const NamedColumns* found = nullptr;  // without that name, and with columns that PostgreSQL calls by itself
   for (const NameScope* at = &scope; at != nullptr; at = at->outer) {
-    const NamedRelation* found = at->relation(relation);
-    if (found != nullptr && (doubt || !at->sibling))
-      return !doubt && (found->columns.open || found->columns.has(column));
-    doubt = doubt || found != nullptr || has_struct(relation, *at);
+    const NamedRelation* here = at->relation(relation);
+    if (found != nullptr && (here != nullptr || has_struct(relation, *at))) return false;
+    if (found == nullptr && here != nullptr && (doubt || !at->sibling)) {
+      if (doubt || here->columns.has(column)) return !doubt;
+      if (!here->columns.may_have_others() || has_struct(relation, *at)) return false;
+      found = &here->columns;
+    }
+    doubt = doubt || here != nullptr || has_struct(relation, *at);
   }
   return true;
 }
@@ -64,7 +72,7 @@ bool is_alike(const std::string& schema, const std::string& table, const std::st
     doubt = doubt || at->relation(schema) != nullptr || has_struct(schema, *at);
     for (const NamedRelation& one : at->relations) {
       if (one.name != table || one.schema != schema) continue;
-      if (!at->sibling) return !doubt && (one.columns.open || one.columns.has(column));
+      if (!at->sibling) return !doubt && (one.columns.may_have_others() || one.columns.has(column));
       doubt = true;
     }
   }
@@ -74,6 +82,15 @@ bool is_alike(const std::string& schema, const std::string& table, const std::st
 }  // namespace
 
 bool NamedColumns::has(const std::string& name) const { return std::ranges::find(names, name) != names.end(); }
+
+void NamedColumns::tell_apart() {
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (seen.insert(name).second) continue;
+    for (std::size_t i = 1; i <= names.size(); ++i)
+      duckdb_names.insert(duckdb::StringUtil::Lower(name) + "_" + std::to_string(i));
+  }
+}
 
 void NamedColumns::rename(const std::vector<std::string>& aliases) {
   if (names.size() < aliases.size()) names.resize(aliases.size());

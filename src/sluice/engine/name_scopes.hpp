@@ -11,11 +11,14 @@ namespace sluice::engine {
 // What a SELECT, a table or a function in FROM calls its columns.
 struct NamedColumns {
   std::vector<std::string> names{};      // empty: one that PostgreSQL calls by itself
-  std::set<std::string> duckdb_names{};  // that DuckDB alone has
+  std::set<std::string> duckdb_names{};  // that DuckDB alone has, in lower case
   bool open = false;                     // there may be others
   bool reordered = false;                // `*` behind USING: PostgreSQL has another order
 
   bool has(const std::string& name) const;
+  bool may_have_others() const { return open || has(""); }
+  // Of two with one name DuckDB calls the second by another.
+  void tell_apart();
   // By a list of names behind an alias: the first of them.
   void rename(const std::vector<std::string>& aliases);
   void add(const NamedColumns& more);

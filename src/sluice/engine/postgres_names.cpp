@@ -54,6 +54,12 @@ class Walk {
       case duckdb::QueryNodeType::SELECT_NODE: return select(at->Cast<duckdb::SelectNode>(), known, outer);
       case duckdb::QueryNodeType::SET_OPERATION_NODE: {
         const auto& set = at->Cast<duckdb::SetOperationNode>();
+        for (const auto& modifier : at->modifiers) {
+          if (modifier->type != duckdb::ResultModifierType::LIMIT_MODIFIER) continue;  // the others name its columns
+          NameScope scope;
+          scope.outer = outer;
+          this->modifier(*modifier, known, scope, {});
+        }
         return united(*set.left, *set.right, known, outer);
       }
       case duckdb::QueryNodeType::RECURSIVE_CTE_NODE: {
@@ -121,6 +127,7 @@ class Walk {
     if (aliases.empty()) return;
     by_place(columns);
     columns.rename(aliases);
+    columns.tell_apart();
   }
 
   void with(const QueryNode& node, Known& known, const NameScope* outer, std::map<std::string, std::string>& done) {
@@ -162,6 +169,7 @@ class Walk {
     }
     NamedColumns columns;
     for (const auto& item : node.select_list) columns.add(item_of(*item, known, scope));
+    columns.tell_apart();
     expression(node.where_clause.get(), known, scope);
     for (const auto& group : node.groups.group_expressions) by(*group, known, scope, columns);
     expression(node.having.get(), known, scope);
@@ -206,7 +214,7 @@ class Walk {
     if (!item.GetAlias().empty()) return {.names = {item.GetAlias()}};
     if (item.GetExpressionClass() == ExpressionClass::COLUMN_REF)
       return {.names = {item.Cast<duckdb::ColumnRefExpression>().column_names.back()}};
-    return {.names = {""}, .duckdb_names = {item.GetName()}, .open = true};
+    return {.names = {""}, .duckdb_names = {StringUtil::Lower(item.GetName())}};
   }
 
   NamedColumns star(const std::string& relation, const NameScope& scope) {
@@ -304,10 +312,10 @@ class Walk {
                                    ? call.Cast<duckdb::FunctionExpression>().function_name
                                    : std::string();
     const std::string& own = alias.empty() ? called : alias;
-    NamedColumns columns{{own}, {called, "key", "value", "type", "atom", "id", "parent", "fullkey", "path", "json"}};
-    columns.open = called != "generate_series" && called != "unnest";
+    NamedColumns columns{{own}, {called}, called != "generate_series" && called != "unnest"};
+    if (called == "json_each")
+      columns = {{"key", "value"}, {"type", "atom", "id", "parent", "fullkey", "path", "json", "root"}};
     rename(columns, aliases);
-    if (columns.open) columns.names.push_back("");
     scope.relations.push_back({"", own, std::move(columns)});
   }
 

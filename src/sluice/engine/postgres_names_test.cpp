@@ -99,6 +99,19 @@ TEST(PostgresNames, what_postgresql_binds_otherwise_is_refused) {
       {"select (select col0 from (values (1)) v limit 1) from (select ip as col0 from people) q",
        "what \"col0\" means"},
       {"select (select x1f from (select 0x1f) q) from (select ip as x1f from people) p", "goes on with letters"},
+      {"select (select \"COUNT_STAR()\" from (select count(*) from b) q) from (select ip as \"COUNT_STAR()\" from "
+       "people) p",
+       "what \"COUNT_STAR()\" means"},
+      {"select (select \"ROWID\" from b limit 1) from (select ip as \"ROWID\" from people) q", "what \"ROWID\" means"},
+      {"select (select id_1 from (select x as id, x as id from b) q) from (select ip as id_1 from people) p",
+       "what \"id_1\" means"},
+      {"select (select a_1 from (values (1, 2)) q(a, a)) from (select ip as a_1 from people) p", "what \"a_1\" means"},
+      {"select id, (select id from people union select id from visits limit (select id from b mail where mail = 'a')) "
+       "from "
+       "people",
+       "what \"mail\" means"},
+      {"select (select q.upper from (select upper(ip) from people limit 1) q) as o from (select 'x' as upper) q",
+       "what \"upper\" means"},
       // beside a sub-query in FROM
       {"select (select o from b q(ip), (select ip as o from pages limit 1) l limit 1) from people",
        "what \"ip\" means"},
