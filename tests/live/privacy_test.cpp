@@ -133,5 +133,63 @@ TEST_F(privacy, the_order_of_a_star_behind_using_is_the_databases) {
   expect_exported("select * from \"user\" join loan using (id)");
 }
 
+TEST_F(privacy, names_that_postgresql_binds_otherwise_are_refused) {
+  const std::string long_name(63, 'n');
+  for (const std::string& query : {
+           std::string("with q(k, n) as (select * from \"user\" join (select first_name, 1 as n from person) v using "
+                       "(first_name)) select k from q"),
+           std::string("select id as x, 1 as y, 2 as z from loan union all select * from (select id, 1 as n from "
+                       "\"user\") u join loan "
+                       "using (id)"),
+           std::string("select o from \"user\", lateral (select 'a' as code, upper(code) as o) l"),
+           std::string("select id, (select t from (select 'a' as code, code as t) x) as o from \"user\""),
+           std::string("with \"User\" as (select 'x' as code) select code from \"user\""),
+           std::string("select q.code from (select city as \"Code\", code from \"user\") q"),
+           std::string(
+               "with recursive a as (select id from loan), loan as (select code as id from \"user\") select id from a"),
+           "select (select " + long_name + "a from (select u.code as " + long_name +
+               "b) q) as o from (select city as " + long_name + "a, code from \"user\") u",
+           std::string("select (select code from loan code limit 1) as o from \"user\""),
+           std::string("select (select rowid from loan limit 1) as o from (select code as rowid from \"user\") q"),
+           std::string("select array[u.*] as o from \"user\" u"),
+           std::string("select (select upper from (select upper(code) from \"user\" limit 1) q) as o from (select 'x' "
+                       "as upper) z"),
+           std::string("select (select j.k from (\"user\" join person using (first_name)) as j(k) limit 1) as o from "
+                       "(select 'x' as k) j"),
+           std::string(
+               "select (select code from loan anti join \"user\" on true limit 1) as o from (select 'x' as code) z"),
+           std::string("select (select o from loan q(code, t), (select code as o from other.remark limit 1) l limit 1) "
+                       "as o from \"user\""),
+       })
+    expect_refused(query, "where personal data goes cannot be followed");
+  expect_exported("select * from (select id, city from \"user\") u join loan using (id)");
+  expect_exported("SELECT U.ID, U.City AS Town FROM \"user\" U JOIN LOAN ON U.Id = Loan.ID ORDER BY TOWN");
+  expect_exported(
+      "select id, upper(city) as city, (select max(total) from loan l where l.id = u.id) as most from \"user\" u");
+}
+
+TEST_F(privacy, a_model_in_which_names_bind_otherwise_is_not_read) {
+  file("models/joined.sql",
+       "with q(k, n) as (select * from \"user\" join (select first_name, 1 as n from person) v using (first_name)) "
+       "select k from q");
+  const Ended built = run({"run", "bank.yaml", "--select", "joined"});
+  ASSERT_EQ(built.code, 0) << built.err;
+  expect_refused("select k, count(*) as n from mart.joined group by k", "name the columns in place of the `*`");
+}
+
+TEST_F(privacy, what_the_server_keeps_of_rows_and_queries_is_personal) {
+  const std::string toast = server_->sql(
+      "select t.oid::regclass::text from pg_class c join pg_class t on t.oid = c.reltoastrelid where c.relname = "
+      "'user'");
+  for (const std::string& query :
+       {"select chunk_data from " + toast, std::string("select most_common_vals::text as v from pg_stats"),
+        std::string("select stavalues1::text as v from pg_catalog.pg_statistic"),
+        std::string("select query from pg_stat_activity"), std::string("select data from pg_largeobject"),
+        std::string("select statement from pg_prepared_statements"),
+        std::string("select column_default from information_schema.columns"),
+        std::string("select relname from pg_class")})
+    expect_refused(query, "the server's own");
+}
+
 }  // namespace
 }  // namespace sluice::live

@@ -5,6 +5,7 @@
 #include "sluice/assembly/connectors.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/core/words.hpp"
+#include "sluice/engine/postgres_names.hpp"
 #include "sluice/engine/query_select.hpp"
 #include "sluice/engine/tables.hpp"
 
@@ -13,12 +14,18 @@ namespace {
 
 constexpr const char* declared_tag = "personal";
 constexpr const char* view_tag = "a view, not followed";
+constexpr const char* own_tag = "the server's own";
+constexpr const char* own_why = "it may hold rows of other tables, statistics of them, or texts of queries";
 
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
+
+// What PostgreSQL keeps there is made of other tables' rows (statistics, long values, defaults), of queries and of what
+// clients say.
+bool is_own(const TableName& table) { return table.schema.starts_with("pg_") || table.schema == "information_schema"; }
 
 std::set<std::string> names_of(const Schema& columns) {
   std::set<std::string> names;
@@ -53,7 +60,11 @@ std::vector<std::string> tags_by_name(const engine::Lineage& lineage, const Sche
 
 PersonalColumns::PersonalColumns(const Assembly& assembly, const Work& work, const project::Connection& connection,
                                  Database& database)
-    : assembly_(assembly), work_(work), connection_(connection), database_(database) {}
+    : assembly_(assembly),
+      work_(work),
+      connection_(connection),
+      database_(database),
+      is_postgres_(connection.kind->name == "postgres") {}
 
 void PersonalColumns::add(const std::string& table, const std::string& column, const std::string& pii) {
   tags_[lower(table)].emplace(lower(column), pii);
@@ -130,8 +141,10 @@ Result<engine::Relation> PersonalColumns::relation_of(const TableName& name, con
   }
   if (model != nullptr) SLUICE_CHECK(follow_model(*model, *shape));
   SLUICE_CHECK(check_declared(*shape));
+  const bool own = is_postgres_ && is_own(shape->name);
+  const char* unknown = told || model != nullptr ? "" : own ? own_tag : shape->is_view ? view_tag : "";
   for (const Field& field : shape->columns) {
-    engine::RelationColumn column{field.name, field.type, shape->is_view && !told && model == nullptr ? view_tag : ""};
+    engine::RelationColumn column{field.name, field.type, unknown};
     for (const std::string& key : keys) {
       const auto found = tags_.find(key);
       if (found == tags_.end() || !column.pii.empty()) continue;
@@ -209,12 +222,18 @@ Result<void> PersonalColumns::check_functions(const std::string& sql, const Plac
   return {};
 }
 
-Result<engine::Lineage> PersonalColumns::trace(const std::string& sql, const Place& place, const std::string& home) {
+Result<engine::Lineage> PersonalColumns::trace(const std::string& text, const Place& place, const std::string& home) {
+  const std::string sql = is_postgres_ ? engine::folded_names(text) : text;
   SLUICE_CHECK(check_functions(sql, place));
   SLUICE_TRY(const std::vector<TableName> tables, engine::tables_of(sql, place));
   engine::TraceOptions options{sql, place, {}, {}};
   for (const TableName& table : tables) {
     SLUICE_TRY(engine::Relation relation, relation_of(table, home));
+    if (!relation.columns.empty() && relation.columns.front().pii == own_tag) {
+      return fail(Fault::config,
+                  place.text() + ": " + relation.schema + "." + relation.name + " is the server's own: " + own_why,
+                  "do without it in this query, while columns of the database are personal");
+    }
     if (table.schema.empty() && std::ranges::find(options.search_path, relation.schema) == options.search_path.end())
       options.search_path.push_back(relation.schema);
     const bool there = std::ranges::any_of(options.relations, [&](const engine::Relation& other) {
@@ -223,6 +242,7 @@ Result<engine::Lineage> PersonalColumns::trace(const std::string& sql, const Pla
     if (!there) options.relations.push_back(std::move(relation));
   }
   SLUICE_CHECK(check_unambiguous(tables, options));
+  if (is_postgres_) SLUICE_CHECK(engine::check_names_of_postgres(sql, place, options.relations));
   Result<engine::Lineage> lineage = assembly_.engine->trace(options);
   if (lineage) return lineage;
   Error error = std::move(lineage).error();

@@ -48,6 +48,7 @@ class PersonalColumns {
   Database& database_;
   Result<void> check_functions(const std::string& sql, const Place& place);
 
+  bool is_postgres_;
   bool started_ = false;
   // By table ("TABLE" or "SCHEMA.TABLE") and column, both in lower case: its tag.
   std::map<std::string, std::map<std::string, std::string>> tags_;

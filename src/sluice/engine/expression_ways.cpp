@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "duckdb/function/lambda_functions.hpp"
@@ -55,6 +56,47 @@ Ways revealed(Ways ways, const std::string& reason) {
   return ways;
 }
 
+bool is_one_of(std::span<const std::string_view> names, const std::string& name) {
+  return std::ranges::find(names, std::string_view(name)) != names.end();
+}
+
+bool is_list(const duckdb::LogicalType& type) { return type.id() == duckdb::LogicalTypeId::LIST; }
+bool is_nested(const duckdb::LogicalType& type) { return type.IsNested() || type.id() == duckdb::LogicalTypeId::UNION; }
+
+bool is_transform(const duckdb::BoundFunctionExpression& call) {
+  static constexpr std::array<std::string_view, 5> names{"list_transform", "array_transform", "list_apply",
+                                                         "array_apply", "apply"};
+  return is_one_of(names, call.function.name);
+}
+
+const std::string* constant_text(const Expression& expression) {
+  if (expression.GetExpressionClass() != ExpressionClass::BOUND_CONSTANT) return nullptr;
+  const duckdb::Value& value = expression.Cast<duckdb::BoundConstantExpression>().value;
+  return value.IsNull() || value.type().id() != duckdb::LogicalTypeId::VARCHAR ? nullptr
+                                                                               : &duckdb::StringValue::Get(value);
+}
+
+// What a list has as many elements of as it holds values: a text cut at its separators, JSON or a text read as a list,
+// the `[*]` of a path in JSON. Null: the list is made in another way. Within an address, a number or a date no
+// separator stands; '.' or '' would count its digits.
+const Expression* holder_of(const Expression& list) {
+  static constexpr std::array<std::string_view, 4> splits{"string_split", "str_split", "split", "string_to_array"};
+  static constexpr std::array<std::string_view, 6> paths{
+      "json_extract", "json_extract_path", "json_extract_string", "json_extract_path_text", "->", "->>"};
+  if (!is_list(list.return_type)) return nullptr;
+  if (list.GetExpressionClass() == ExpressionClass::BOUND_CAST) {
+    const auto& cast = list.Cast<duckdb::BoundCastExpression>();
+    return cast.try_cast ? nullptr : cast.child.get();
+  }
+  if (list.GetExpressionClass() != ExpressionClass::BOUND_FUNCTION) return nullptr;
+  const auto& call = list.Cast<duckdb::BoundFunctionExpression>();
+  const std::string* argument = call.children.size() == 2 ? constant_text(*call.children[1]) : nullptr;
+  if (argument == nullptr) return nullptr;
+  const bool separates = !argument->empty() && argument->find_first_not_of(",;| \t\n\r") == std::string::npos;
+  const bool held = (separates && is_one_of(splits, call.function.name)) || is_one_of(paths, call.function.name);
+  return held ? call.children[0].get() : nullptr;
+}
+
 class Look {
  public:
   Look(const Ground& ground, Parameters parameters) : ground_(ground), parameters_(parameters) {}
@@ -70,8 +112,10 @@ class Look {
       case ExpressionClass::BOUND_CAST: {
         const auto& cast = expression.Cast<duckdb::BoundCastExpression>();
         Ways ways = value(*cast.child);
-        // try_cast makes NULL of what it cannot read, and so tells something of the value by a NULL.
-        return cast.try_cast ? changed(std::move(ways)) : ways;
+        // try_cast makes NULL of what it cannot read, and so tells something of the value by a NULL. A text that is
+        // read as a list tells it by the list's length.
+        const bool keeps_shape = is_nested(cast.return_type) == is_nested(cast.child->return_type);
+        return cast.try_cast || !keeps_shape ? changed(std::move(ways)) : ways;
       }
       case ExpressionClass::BOUND_FUNCTION: return function(expression.Cast<duckdb::BoundFunctionExpression>());
       case ExpressionClass::BOUND_OPERATOR: return of_operator(expression);
@@ -120,14 +164,38 @@ class Look {
         lambda != nullptr && lambda->lambda_expr) {
       if (parameters_ != nullptr) add(ways, *parameters_);
       ways = changed(std::move(ways));
-      const Ways body = Look(ground_, &ways).value(*lambda->lambda_expr);
-      // A transformed list holds what the body gives and nothing else.
-      static constexpr std::array<std::string_view, 5> transforms{"list_transform", "array_transform", "list_apply",
-                                                                  "array_apply", "apply"};
-      if (std::ranges::find(transforms, std::string_view(call.function.name)) != transforms.end()) return changed(body);
+      Ways body = Look(ground_, &ways).value(*lambda->lambda_expr);
+      if (is_transform(call)) {
+        // It holds what the body gives, as often as the list has elements, or is NULL where that is.
+        add(body, length(*call.children[0]));
+        return changed(std::move(body));
+      }
       add(ways, body);
     }
     return changed(std::move(ways));
+  }
+
+  // The ways to how many elements a list has, and to whether it is NULL. As many as a tagged column holds values are
+  // a number, as count() of them is: it decides, and the values do not arrive. Of any other list the length may be
+  // made of the value.
+  Ways length(const Expression& list) const {
+    if (list.GetExpressionClass() == ExpressionClass::BOUND_FUNCTION) {
+      const auto& call = list.Cast<duckdb::BoundFunctionExpression>();
+      if (call.function.name == "list_value") return {};  // [a, b]
+      if (is_transform(call)) return length(*call.children[0]);
+    } else if (list.GetExpressionClass() == ExpressionClass::BOUND_CAST) {
+      const auto& cast = list.Cast<duckdb::BoundCastExpression>();
+      const bool both = is_list(cast.return_type) && is_list(cast.child->return_type);
+      if (both && !cast.try_cast) return length(*cast.child);
+    }
+    if (const Expression* held = holder_of(list)) {
+      const Ways ways = value(*held);
+      if (std::ranges::all_of(ways, [](const Way& way) { return way.unchanged && !way.equal; })) {
+        ground_.decides(ways, "list_transform");
+        return {};
+      }
+    }
+    return changed(value(list));
   }
 
   const Ground& ground_;

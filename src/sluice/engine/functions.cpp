@@ -372,6 +372,7 @@ std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call) {
     }
     out.arguments.push_back(name == "salt" ? "..." : use->arguments[i]);
   }
+  out.form = kind.form;
   if (form_open) out.form = mask::form_of_domain(use->arguments[0]);
   return out;
 }

@@ -31,7 +31,7 @@ struct MaskCall {
   std::string text{};                    // as mask::call_text() has it
   std::vector<std::string> arguments{};  // the constants that were given, without secrets
   std::size_t inputs = 1;                // how many of the first arguments are hidden: a date comes with its entity
-  std::optional<mask::Form> form{};      // the form that the domain's name decided; empty: the call or the mask did
+  std::optional<mask::Form> form{};      // that the domain's name or the mask decided; empty: the call did
 };
 std::optional<MaskCall> mask_call(const duckdb::BoundFunctionExpression& call);
 

@@ -26,21 +26,25 @@ std::string sentence(const PersonalPath& path) {
   return "column \"" + path.column + "\" holds " + tag + " without a mask" + way;
 }
 
-std::string advice(const PersonalPath& path) {
-  if (path.passage == Passage::wrong_form) {
-    return "name the form as the mask's third argument ('" + path.pii + "'), or use a domain of that form: '" +
-           path.pii + "'";
-  }
-  return "mask it where it stands (mask_siv, mask_hmac), leave it out, or say why it may pass: reveal(" + path.column +
-         ", 'reason')";
-}
-
 // The mask that a path passes; null: none.
 const mask::MaskKind* kind_of(const PersonalPath& path) {
   const std::string_view function = std::string_view(path.by).substr(0, path.by.find(','));
   const auto kinds = mask::mask_kinds();
   const auto found = std::ranges::find(kinds, function, &mask::MaskKind::function);
   return found == kinds.end() ? nullptr : &*found;
+}
+
+std::string advice(const PersonalPath& path) {
+  if (path.passage == Passage::wrong_form) {
+    if (const mask::MaskKind* kind = kind_of(path); kind != nullptr && kind->form) {
+      return "mask it by mask_siv or mask_hmac in the domain '" + path.pii + "'; " + std::string(kind->function) +
+             " is for another kind of value";
+    }
+    return "name the form as the mask's third argument ('" + path.pii + "'), or use a domain of that form: '" +
+           path.pii + "'";
+  }
+  return "mask it where it stands (mask_siv, mask_hmac), leave it out, or say why it may pass: reveal(" + path.column +
+         ", 'reason')";
 }
 
 }  // namespace

@@ -48,6 +48,16 @@ constexpr Row rows[] = {
     {"select mask_siv(ip, 'device') as m from people", "m <- other form people.ip"},
     {"select mask_siv(ip, 'visits') as m from people", "m <- other form people.ip"},
     {"select mask_siv(ip, 'visits', 'ip') as m from people", "m <- masked people.ip"},
+    {"select mask_ip(mail) as a, mask_ip_prefix(mail) as b, mask_truncate_ip(mail, 24) as c, mask_email(ip) as d from "
+     "people",
+     "a <- other form people.mail; b <- other form people.mail; c <- other form people.mail; d <- other form "
+     "people.ip"},
+    {"select mask_ip(ip) as a, mask_ip_prefix(ip) as b, mask_truncate_ip(ip, 24) as c, mask_email(mail) as d from "
+     "people",
+     "a <- masked people.ip; b <- masked people.ip; c <- masked people.ip; d <- masked people.mail"},
+    {"select mask_ip(trim(mail)) as a, mask_ip(name) as b, mask_redact(ip) as c, mask_partial(mail, 1, 1) as d from "
+     "people",
+     "a <- masked people.mail; c <- masked people.ip; d <- masked people.mail"},
     {"select mask_siv(x, 'device') as m from (select ip as x from people)", "m <- other form people.ip"},
     {"select mask_siv(id || ip, 'pair') as m from people", "m <- masked people.ip"},
     {"select mask_siv(born::varchar, 'birth') as m from people", "m <- masked people.born"},

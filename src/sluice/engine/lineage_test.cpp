@@ -134,6 +134,13 @@ TEST_F(LineageTest, a_date_is_masked_with_its_entity_and_an_unkeyed_hash_warns) 
   EXPECT_EQ(masks_of(*lineage)[0].find("pepper"), std::string::npos);
 }
 
+TEST_F(LineageTest, a_mask_made_for_another_kind_of_value_says_which_to_take) {
+  EXPECT_EQ(refusal("select mask_ip(mail) as m from people", PersonalData::allowed),
+            "m.sql:1:1: select: column \"m\" masks people.mail (pii: email) by mask_ip, which is of another form: "
+            "people.mail -> mask_ip(mail) as m; mask it by mask_siv or mask_hmac in the domain 'email'; mask_ip is for "
+            "another kind of value");
+}
+
 TEST_F(LineageTest, a_key_is_not_masked_by_what_gives_another_token_each_time) {
   const auto lineage =
       trace("select mask_seal(ip) as a, upper(mask_fernet(mail)) as b, mask_siv(ip, 'ip') as c from people");

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sluice/core/result.hpp"
+#include "sluice/mask/canonical.hpp"
 #include "sluice/mask/keyring.hpp"
 
 namespace sluice::mask {
@@ -80,6 +81,7 @@ struct MaskKind {
                                         const MaskArguments& arguments);
   std::string_view help;       // one line
   std::string_view warning{};  // what `validate` says to whoever uses it; empty: nothing
+  std::optional<Form> form{};  // of the values that it is made for; empty: of any, or as its arguments say
 
   bool recoverable() const { return key != TokenKey::none; }
   std::size_t required() const;  // how many parameters must be given
