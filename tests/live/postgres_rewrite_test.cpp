@@ -64,6 +64,16 @@ class PostgresRewrite : public PostgresTest {
   std::string wrong() { return sql("select count(*) from t where token is distinct from 'k2.' || id"); }
 };
 
+TEST_F(PostgresRewrite, reaches_the_tables_that_inherit) {
+  fill(10);
+  sql("create table newer () inherits (t); create table newest () inherits (newer);"
+      "insert into newer select i, 'k1.' || i from generate_series(11, 20) i; insert into newest values (21, 'k1.21')");
+  const auto changed = open()->rewrite(rewriting(), {});
+  ASSERT_TRUE(changed.has_value()) << changed.error().text();
+  EXPECT_EQ(*changed, 21U);
+  EXPECT_EQ(wrong(), "0");
+}
+
 TEST_F(PostgresRewrite, replaces_all_but_nulls_and_is_done_then) {
   fill(5000);
   sql("insert into t values (0, null)");

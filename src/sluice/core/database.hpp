@@ -133,7 +133,7 @@ struct OldText {
   std::string text;
   std::optional<std::string> key{};     // in Rewriting::key_column
   std::optional<std::string> beside{};  // in Rewriting::beside
-  std::string place{};                  // where the database has it now, for messages: "ctid (0,3)"
+  std::string place{};                  // where the database has it now, for messages: "the row of t with ctid (0,3)"
 };
 
 // Texts of one column that are to be replaced where they stand. NULL stays.
@@ -213,8 +213,8 @@ class Database {
 
   // Builds the model aside, then changes its table or view and runs its tests in one transaction, which is committed
   // if all of them pass: readers see the last good rows or the new ones, and the table keeps its grants, indexes and
-  // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was. `turn`: that under which
-  // it is built, of this database's ledger; where another server has taken it meanwhile, nothing is committed.
+  // views. A missing table, and its schema, is made. An Error, too, leaves everything as it was. `turn`: that under
+  // which it is built, of this database's ledger; where another server has taken it meanwhile, nothing is committed.
   virtual Result<ModelBuilt> build_model(const Model& model, const Turn* turn = nullptr) = 0;
 
   // Read-only: whether the model's SELECT can be planned, with the tables as they are. An error names its line.

@@ -319,10 +319,11 @@ TEST_F(LookupTest, objects_that_need_too_much_memory_are_told_so_with_the_way_ou
   files.store = store;
   engine = *Engine::open({.memory_max = 48U << 20U, .files = {files}});
   const std::string from = "select user_id from input i where exists (select 1 from read_csv('objects://lake/c*.csv'";
-  EXPECT_EQ(refusal(from + ") l where l.id = i.n)"),
-            "p.yaml:10:1: select: the objects that it reads need more memory than a select may take; "
-            "a CSV takes 32 MiB while it is read: say `buffer_size = 1000000, max_line_size = 100000` in read_csv(...), "
-            "or read fewer or smaller objects");
+  EXPECT_EQ(
+      refusal(from + ") l where l.id = i.n)"),
+      "p.yaml:10:1: select: the objects that it reads need more memory than a select may take; "
+      "a CSV takes 32 MiB while it is read: say `buffer_size = 1000000, max_line_size = 100000` in read_csv(...), "
+      "or read fewer or smaller objects");
   EXPECT_EQ(rows(from + ", buffer_size = 1000000, max_line_size = 100000) l where l.id = i.n)"), "a0 ");
   EXPECT_EQ(rows("select user_id from input i join 'objects://lake/big.csv' l on l.id = i.n"),
             "select: the objects that it reads need more memory than a select may take");

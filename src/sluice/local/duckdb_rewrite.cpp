@@ -54,7 +54,10 @@ class Rewrite {
       if (!last || *last == after) connection_.rollback();
       if (!last) return fail(Error(last.error()));
       if (*last == after) return {};
-      SLUICE_CHECK(connection_.run("COMMIT", place_));
+      if (Result<void> committed = connection_.run("COMMIT", place_); !committed) {
+        connection_.rollback();
+        return committed;
+      }
       after = *last;
     }
     return {};

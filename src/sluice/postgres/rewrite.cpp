@@ -246,15 +246,18 @@ Result<std::uint64_t> TableDatabase::rewrite(const Rewriting& rewriting, std::st
   SLUICE_TRY(Connection * connection, session_.connection());
   const std::string name = quoted(rewriting.table);
   SLUICE_TRY(const Words words, words_of(*connection, rewriting));
-  // A place names a row within one partition only.
-  Reply leaves = connection->ask(
-      "select format('%I.%I', n.nspname, c.relname) from pg_partition_tree($1::regclass) p "
-      "join pg_class c on c.oid = p.relid join pg_namespace n on n.oid = c.relnamespace "
-      "where p.isleaf order by 1",
+  // A place names a row within one partition, or one table that inherits, only.
+  Reply holders = connection->ask(
+      "with recursive own(id) as (select $1::regclass::oid union select i.inhrelid from pg_catalog.pg_inherits i "
+      "join own on i.inhparent = own.id) "
+      "select pg_catalog.format('%I.%I', n.nspname, c.relname), own.id = $1::regclass from own join "
+      "pg_catalog.pg_class c on c.oid = own.id "
+      "join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind <> 'p' order by 1",
       Parameters().text(name));
-  if (!leaves) return fail(connection->error(leaves.error(), "look at the table " + rewriting.table.text()));
+  if (!holders) return fail(connection->error(holders.error(), "look at the table " + rewriting.table.text()));
   std::vector<std::string> tables;
-  for (std::size_t row = 0; row < leaves->rows(); ++row) tables.push_back(leaves->text(row, 0));
+  for (std::size_t row = 0; row < holders->rows(); ++row)
+    tables.push_back(holders->flag(row, 1) ? name : holders->text(row, 0));
   if (tables.empty()) tables.push_back(name);
   std::uint64_t changed = 0;
   for (int number = 0; number < passes_max && !stop.stop_requested(); ++number) {

@@ -1,8 +1,9 @@
 // Polling: whether a run that is due has anything to do.
 //
-// It has where a table moved since the last run that went well began, where the date is another, and always the first
-// time: what a server saw is not kept when it ends. A look comes before the run it leads to, so that what is written
-// in between is read by that run, or leads to one more.
+// It has where a table moved since the last run that went well began, where the date is another, where the run before
+// failed (whatever the tables look like by now), and always the first time: what a server saw is not kept when it ends.
+// A look comes before the run it leads to, so that what is written in between is read by that run, or leads to one
+// more.
 #pragma once
 
 #include <functional>
@@ -33,6 +34,7 @@ class Watch {
   std::vector<std::optional<TableMark>> seen_;  // by the last look
   std::string date_;                            // empty: nothing has run yet
   std::string date_seen_;
+  bool owed_ = false;  // the run that the last look led to has not gone well yet
 };
 
 }  // namespace sluice::runtime

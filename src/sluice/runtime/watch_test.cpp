@@ -114,6 +114,14 @@ TEST(Watch, what_moved_before_a_run_that_failed_is_still_new) {
   EXPECT_EQ(story.ran, (std::vector{10, 20, 30, 40}));
 }
 
+TEST(Watch, a_run_that_failed_is_owed_though_the_table_looks_as_before_again) {
+  Story story;
+  story.before = [&](int minute) { story.tables[0] = minute == 20 ? "a2" : "a"; };
+  story.run = [](int minute) { return minute != 20 && minute != 30; };
+  story.until(60);
+  EXPECT_EQ(story.ran, (std::vector{10, 20, 30, 40}));
+}
+
 TEST(Watch, what_moves_while_a_run_is_at_work_leads_to_one_more) {
   Story story;
   story.run = [&](int minute) {
