@@ -72,11 +72,11 @@ Result<void> check_columns(const RewrapArguments& arguments, const mask::MaskKin
   std::vector<std::string> names;
   for (const Field& column : table.columns) names.push_back(column.name);
   std::vector<std::string> seen;
-  const auto check = [&](const std::string& name, const char* what, std::vector<Kind> kinds) -> Result<void> {
+  const auto check = [&](const std::string& name, const char* what, const std::vector<Kind>& wanted) -> Result<void> {
     const auto found = std::ranges::find(table.columns, name, &Field::name);
     if (found == table.columns.end())
       return unusable(table.name.text() + " has no column '" + name + "'", did_you_mean(name, names));
-    if (!kinds.empty() && std::ranges::find(kinds, found->type.kind) == kinds.end()) {
+    if (!wanted.empty() && std::ranges::find(wanted, found->type.kind) == wanted.end()) {
       return unusable(table.name.text() + "." + name + " is " + to_string(found->type) + ", and cannot hold " + what +
                       " as it was written");
     }
@@ -84,10 +84,10 @@ Result<void> check_columns(const RewrapArguments& arguments, const mask::MaskKin
     seen.push_back(name);
     return {};
   };
-  std::vector<Kind> kinds;
-  if (told) kinds = {Kind::text};
-  if (dates) kinds = {Kind::text, Kind::date, Kind::timestamp, Kind::timestamp_tz};
-  SLUICE_CHECK(check(arguments.column, "a token", std::move(kinds)));
+  const std::vector<Kind> kinds = dates  ? std::vector{Kind::text, Kind::date, Kind::timestamp, Kind::timestamp_tz}
+                                  : told ? std::vector{Kind::text}
+                                         : std::vector<Kind>();
+  SLUICE_CHECK(check(arguments.column, "a token", kinds));
   if (told) SLUICE_CHECK(check(arguments.key_column, "a key's id", {Kind::text}));
   if (dates) {
     SLUICE_CHECK(check(arguments.entity_column, "an entity", {Kind::text, Kind::int32, Kind::int64, Kind::uuid}));
